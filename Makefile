@@ -1,0 +1,36 @@
+# The two commands that a newcomer needs: `make demo` and `make test`. Everything is installed into .venv from Pipfile.lock.
+
+PYTHON ?= python3
+RUN := .venv/bin/python
+CATEGORIES := packages bot app training dev-packages
+
+.PHONY: help install demo test test-all lint types lock clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+install:  ## make .venv from Pipfile.lock
+	@$(PYTHON) -m bot.bootstrap $(CATEGORIES)
+
+demo: install  ## the whole loop on this machine, without any account (ONCE=1: without a person)
+	@$(RUN) -m bot demo $(if $(ONCE),--once)
+
+test: install lint types  ## checks and tests, within 15 minutes on two cores
+	$(RUN) -m pytest -m "not slow" --cov --cov-report=term
+
+test-all: install lint types  ## also the tests that take minutes
+	$(RUN) -m pytest --cov --cov-report=term
+
+lint: install  ## ruff and the import contracts
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	.venv/bin/lint-imports
+
+types: install  ## mypy, strict
+	$(RUN) -m mypy
+
+lock: install  ## lock Pipfile again, with pipenv
+	$(RUN) -m pipenv lock
+
+clean:  ## remove what the other targets made
+	rm -rf .venv .demo .coverage* .mypy_cache .ruff_cache .pytest_cache
