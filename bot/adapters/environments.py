@@ -1,0 +1,222 @@
+"""Isolated Python environments from hashed requirements, each made once, kept and shared by their content."""
+
+import asyncio
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import sys
+import time
+import uuid
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+STAMP = "installed.json"
+"""Written last into an environment: its presence says that the environment is whole."""
+
+_TAIL_LINES = 40
+_UNREACHABLE = ("error sending request", "Request failed after", "operation timed out", "HTTP status server error")
+
+
+class InstallFailed(Exception):  # noqa: N818 – named for what happened, as errors.py does
+    """The requirements could not be installed; says why, and whether the index was out of reach."""
+
+    def __init__(self, sentence: str, log_tail: str, *, unreachable: bool = False) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.log_tail = log_tail
+        self.unreachable = unreachable
+        """True where the index did not answer: that says nothing about the requirements."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """An environment on disk: nobody writes into it, several may read it."""
+
+    path: Path
+    python: Path
+    size_mb: float
+    """MiB of its files, the interpreter itself not counted."""
+    seconds: float
+    """How long this call took, waiting for another one included."""
+    reused: bool
+
+
+class Environments:
+    """Makes and keeps environments under one directory, at most one for the same requirements and Python."""
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        uv: Path,
+        python: Path,
+        index_url: str = "https://pypi.org/simple",
+        cache: Path | None = None,
+        timeout: float = 900.0,
+    ) -> None:
+        self._root = root.absolute()
+        self._uv = uv.absolute()
+        self._python = python.absolute()
+        self._index_url = index_url
+        self._cache = cache
+        self._timeout = timeout
+        self._identity: str | None = None
+
+    async def install(self, requirements: str) -> Installed:
+        """The environment with exactly these requirements (lines with hashes, wheels only).
+
+        Made when it is not there yet; concurrent calls, of other processes too, make it once.
+        Raises InstallFailed, leaving nothing behind.
+        """
+        started = time.monotonic()
+        path = self._root / await self._key(requirements)
+        size = await asyncio.to_thread(_reuse, path)
+        reused = size is not None
+        if size is None:
+            self._root.mkdir(parents=True, exist_ok=True)
+            async with _held(self._root / f"{path.name}.lock"):
+                size = await asyncio.to_thread(_reuse, path)
+                reused = size is not None
+                if size is None:
+                    size = await self._make(path, requirements)
+        return Installed(path, path / "bin" / "python", size, time.monotonic() - started, reused)
+
+    async def prune(self, keep: int, in_use: Collection[Path] = ()) -> int:
+        """Remove all but the `keep` environments used last and those in use; returns how many went."""
+        return await asyncio.to_thread(_prune, self._root, keep, {path.resolve() for path in in_use})
+
+    async def _key(self, requirements: str) -> str:
+        if self._identity is None:
+            code = "import sys, sysconfig; print(sys.version, sys.base_prefix, sysconfig.get_platform())"
+            status, output = await self._run(self._python, "-I", "-c", code)
+            if status:
+                raise InstallFailed(f"The Python at {self._python} does not start; name another one.", output)
+            self._identity = output
+        return hashlib.sha256(f"{self._identity}\n{requirements}".encode()).hexdigest()[:32]
+
+    async def _make(self, path: Path, requirements: str) -> float:
+        building = self._root / f".building-{path.name}-{uuid.uuid4().hex[:8]}"
+        try:
+            # Relocatable, so that the whole environment appears at its path by one rename.
+            await self._uv_does("venv", "--quiet", "--relocatable", "--python", self._python, building)
+            wanted = building / "requirements.txt"
+            wanted.write_text(requirements)
+            sync = ("pip", "sync", "--require-hashes", "--no-build", "--link-mode", "hardlink", "--no-progress")
+            await self._uv_does(*sync, "--allow-empty-requirements", "--python", building / "bin" / "python", wanted)
+            size = await asyncio.to_thread(_size_mb, building)
+            (building / STAMP).write_text(json.dumps({"size_mb": size}))
+            await asyncio.to_thread(_put_in_place, building, path)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, building, ignore_errors=True)
+        return size
+
+    async def _uv_does(self, *arguments: str | Path) -> None:
+        status, output = await self._run(self._uv, *arguments, "--no-config", "--system-certs", "--color", "never")
+        if status:
+            tail = "\n".join([line for line in output.splitlines() if "sha256:" not in line][-_TAIL_LINES:])
+            unreachable = any(sign in output for sign in _UNREACHABLE)
+            raise InstallFailed(self._sentence(output, unreachable=unreachable), tail, unreachable=unreachable)
+
+    def _sentence(self, output: str, *, unreachable: bool) -> str:
+        if unreachable:
+            return f"The package index {_without_login(self._index_url)} did not answer; try again later."
+        causes = [line.strip().removeprefix("error: ").removeprefix("cause: ") for line in output.splitlines()]
+        for line in causes:
+            if line.startswith("Hash mismatch"):
+                return f"{line.rstrip(':')}: the index serves a file that the lock does not list; lock again."
+        said = [line for line in causes if line and not line.startswith(("Using Python", "Resolved", "hint:"))]
+        return f"The packages of the lock cannot be installed: {said[-1] if said else 'the installer gave no reason.'}"
+
+    async def _run(self, *command: str | Path) -> tuple[int, str]:
+        process = await asyncio.create_subprocess_exec(
+            *(str(part) for part in command),
+            cwd="/",
+            env=self._environ(),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            async with asyncio.timeout(self._timeout):
+                output, _ = await process.communicate()
+        except TimeoutError:
+            raise InstallFailed(
+                f"The installation took longer than {self._timeout:.0f} s and was stopped; try again later.",
+                "",
+                unreachable=True,
+            ) from None
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        return process.returncode or 0, output.decode(errors="replace")
+
+    def _environ(self) -> dict[str, str]:
+        # Nothing is inherited: a repository or a tenant must not reach uv through the environment.
+        # The index goes here and not into argv, because its address may carry a login.
+        given = {"PATH": os.defpath, "HOME": str(Path.home()), "UV_DEFAULT_INDEX": self._index_url}
+        if self._cache:
+            given["UV_CACHE_DIR"] = str(self._cache)
+        return given
+
+
+def own_uv() -> Path:
+    """The uv installed beside the running Python; raises FileNotFoundError with the remedy when there is none."""
+    beside = Path(sys.prefix) / "bin" / "uv"
+    found = beside if beside.exists() else shutil.which("uv")
+    if not found:
+        raise FileNotFoundError(f"There is no uv beside {sys.executable}; run `make install`.")
+    return Path(found)
+
+
+@contextlib.asynccontextmanager
+async def _held(lock: Path) -> AsyncIterator[None]:
+    """Hold an advisory lock on a file; the waiting is done in short steps, so that it can be cancelled."""
+    with lock.open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                await asyncio.sleep(0.05)
+        yield
+
+
+def _reuse(path: Path) -> float | None:
+    """Its size in MiB when the environment is whole, marking it as just used."""
+    stamp = path / STAMP
+    try:
+        size = float(json.loads(stamp.read_text())["size_mb"])
+        os.utime(stamp)
+    except (OSError, ValueError, KeyError):
+        return None
+    return size if (path / "bin" / "python").exists() else None
+
+
+def _put_in_place(building: Path, path: Path) -> None:
+    if path.exists():  # left broken: not whole, or the Python it was made with is gone
+        path.rename(building.with_name(f".removed-{building.name}"))
+        shutil.rmtree(building.with_name(f".removed-{building.name}"), ignore_errors=True)
+    building.rename(path)
+
+
+def _prune(root: Path, keep: int, in_use: set[Path]) -> int:
+    stamps = sorted(root.glob(f"*/{STAMP}"), key=lambda stamp: stamp.stat().st_mtime, reverse=True)
+    gone = [stamp.parent for stamp in stamps[max(keep, 0) :] if stamp.parent.resolve() not in in_use]
+    for path in gone:
+        (path / STAMP).unlink(missing_ok=True)
+        shutil.rmtree(path, ignore_errors=True)
+    return len(gone)
+
+
+def _size_mb(path: Path) -> float:
+    return sum(file.lstat().st_size for file in path.rglob("*") if not file.is_symlink() and file.is_file()) / 2**20
+
+
+def _without_login(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
