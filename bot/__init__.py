@@ -1,0 +1,3 @@
+"""Bolide: dependency updates with evidence, releases, and redeployment on each merge."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,225 @@
+"""What happened on GitHub, as values; `parse` reads them from a delivery's kind and decoded body."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.core import commands
+from bot.core.commands import Command
+
+CHANGE_PROPOSED = "bolide.change_proposed"
+"""The kind of the delivery that Bolide puts into its own inbox after it has proposed a change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository of an installation; `id` survives a rename, `name` is OWNER/NAME."""
+
+    id: int
+    name: str
+    installation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did it: the sender of the event, not the author of the issue."""
+
+    id: int
+    login: str
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryAdded:
+    """The App was installed on a repository."""
+
+    repository: Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """The default branch moved to `sha`."""
+
+    repository: Repository
+    branch: str
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequestMerged:
+    """A pull request was merged into `base` as commit `sha`."""
+
+    repository: Repository
+    number: int
+    branch: str
+    base: str
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandGiven:
+    """A person gave a command by the title of a new issue (`comment` is None) or in a comment."""
+
+    repository: Repository
+    issue: int
+    comment: int | None
+    actor: Actor
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeProposed:
+    """Bolide opened or renewed a pull request whose lock wants evidence; `base_sha` … `head_sha` is the change."""
+
+    repository: Repository
+    number: int
+    base_sha: str
+    head_sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Nothing for any manager, and why."""
+
+    reason: str
+
+
+Event = RepositoryAdded | Pushed | PullRequestMerged | CommandGiven | ChangeProposed
+
+
+class _Unreadable(Exception):
+    """The body lacks what its kind promises."""
+
+
+def parse(kind: str, body: object, own_login: str) -> tuple[Event, ...] | Ignored:
+    """The events in a delivery; `own_login` is the App's own login, whose doings start no work.
+
+    Never raises, whatever the body: what cannot be read is `Ignored` with the reason.
+    """
+    if not isinstance(body, Mapping):
+        return Ignored("the body is not an object")
+    reader = _READERS.get(kind)
+    if reader is None:
+        return Ignored(f"no manager listens to {kind}")
+    try:
+        if kind != CHANGE_PROPOSED and _text(body, "sender", "login") == own_login:
+            return Ignored("sent by Bolide itself")
+        return reader(body)
+    except _Unreadable as problem:
+        return Ignored(f"unhandled {kind}: {problem}")
+
+
+def change_proposed(event: ChangeProposed) -> dict[str, Any]:
+    """The body of the internal delivery from which `parse` reads the same event again."""
+    repository = event.repository
+    return {
+        "repository": {"id": repository.id, "full_name": repository.name},
+        "installation": {"id": repository.installation},
+        "number": event.number,
+        "base_sha": event.base_sha,
+        "head_sha": event.head_sha,
+    }
+
+
+def _installation(body: Mapping[str, Any]) -> tuple[Event, ...] | Ignored:
+    field = {"created": "repositories", "added": "repositories_added"}.get(_text(body, "action"))
+    if field is None:
+        return Ignored("not a new repository")
+    installation = _number(body, "installation", "id")
+    found = body.get(field)
+    if not isinstance(found, list):
+        raise _Unreadable(f"{field} is not a list")
+    return tuple(RepositoryAdded(_repository_of(item, installation)) for item in found)
+
+
+def _push(body: Mapping[str, Any]) -> tuple[Event, ...] | Ignored:
+    branch = _text(body, "repository", "default_branch")
+    if _text(body, "ref") != f"refs/heads/{branch}":
+        return Ignored("not the default branch")
+    if body.get("deleted") is True:
+        return Ignored("the branch was deleted")
+    return (Pushed(_repository(body), branch, _text(body, "after")),)
+
+
+def _pull_request(body: Mapping[str, Any]) -> tuple[Event, ...] | Ignored:
+    change = body.get("pull_request")
+    if _text(body, "action") != "closed" or not isinstance(change, Mapping) or change.get("merged") is not True:
+        return Ignored("not a merge")
+    merged = PullRequestMerged(
+        _repository(body),
+        _number(change, "number"),
+        _text(change, "head", "ref"),
+        _text(change, "base", "ref"),
+        _text(change, "merge_commit_sha"),
+    )
+    return (merged,)
+
+
+def _issue(body: Mapping[str, Any]) -> tuple[Event, ...] | Ignored:
+    if _text(body, "action") != "opened":
+        return Ignored("not a new issue")
+    command = commands.in_title(_text(body, "issue", "title"))
+    return _given(body, command, None)
+
+
+def _comment(body: Mapping[str, Any]) -> tuple[Event, ...] | Ignored:
+    if _text(body, "action") != "created":
+        return Ignored("not a new comment")
+    command = commands.in_comment(_text(body, "comment", "body"))
+    return _given(body, command, _number(body, "comment", "id"))
+
+
+def _given(body: Mapping[str, Any], command: Command | None, comment: int | None) -> tuple[Event, ...] | Ignored:
+    if command is None:
+        return Ignored("no command")
+    if _text(body, "sender", "type") != "User":
+        return Ignored("a bot's command")
+    actor = Actor(_number(body, "sender", "id"), _text(body, "sender", "login"))
+    return (CommandGiven(_repository(body), _number(body, "issue", "number"), comment, actor, command),)
+
+
+def _proposed(body: Mapping[str, Any]) -> tuple[Event, ...]:
+    return (
+        ChangeProposed(_repository(body), _number(body, "number"), _text(body, "base_sha"), _text(body, "head_sha")),
+    )
+
+
+_READERS = {
+    "installation": _installation,
+    "installation_repositories": _installation,
+    "push": _push,
+    "pull_request": _pull_request,
+    "issues": _issue,
+    "issue_comment": _comment,
+    CHANGE_PROPOSED: _proposed,
+}
+
+
+def _repository(body: Mapping[str, Any]) -> Repository:
+    return _repository_of(body.get("repository"), _number(body, "installation", "id"))
+
+
+def _repository_of(value: object, installation: int) -> Repository:
+    if not isinstance(value, Mapping):
+        raise _Unreadable("repository is not an object")
+    return Repository(_number(value, "id"), _text(value, "full_name"), installation)
+
+
+def _at(body: Mapping[str, Any], path: tuple[str, ...]) -> object:
+    value: object = body
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _text(body: Mapping[str, Any], *path: str) -> str:
+    value = _at(body, path)
+    if not isinstance(value, str):
+        raise _Unreadable(f"{'.'.join(path)} is not text")
+    return value
+
+
+def _number(body: Mapping[str, Any], *path: str) -> int:
+    value = _at(body, path)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise _Unreadable(f"{'.'.join(path)} is not a number")
+    return value

@@ -1,0 +1,131 @@
+"""What a manager wants done, as data: `apply` alone carries it out, and each action twice is the same as once."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """The new text of one file."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a change goes: the repository's GraphQL id, the base branch and the commit it was read at."""
+
+    node_id: str
+    branch: str
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnBranch:
+    """The bot's branch as it was read: its head, and the open pull request from it."""
+
+    sha: str
+    pull_request: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeChange:
+    """One commit on a branch of the bot's, on top of the target, and the open pull request for it.
+
+    `existing` is the branch as it was read: it is moved to the target first. `evidence` asks for the
+    examination of the proposed lock once the pull request is open.
+    """
+
+    target: Target
+    branch: str
+    existing: OwnBranch | None
+    files: tuple[FileChange, ...]
+    message: str
+    title: str
+    body: str
+    evidence: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EditPullRequest:
+    """The pull request carries this body (and title, where one is given)."""
+
+    number: int
+    body: str
+    title: str | None = None
+
+
+Conclusion = Literal["success", "failure", "neutral"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The check run `name` on a commit; without a conclusion it is still running."""
+
+    sha: str
+    name: str
+    title: str
+    summary: str
+    conclusion: Conclusion | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """One comment of the bot's on an issue or pull request; the same `key` edits the comment in place."""
+
+    issue: int
+    key: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class React:
+    """A reaction on the comment, or on the issue itself, that gave a command."""
+
+    issue: int
+    comment: int | None
+    content: Literal["eyes", "rocket", "confused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """An annotated tag on the commit and the GitHub Release from it."""
+
+    tag: str
+    sha: str
+    name: str
+    notes: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseIssue:
+    """The issue is closed as completed."""
+
+    issue: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteBranch:
+    """The bot's branch is gone."""
+
+    branch: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartRun:
+    """The stages from training to deployment run for this commit of the default branch."""
+
+    sha: str
+    number: int | None
+
+
+Action = ProposeChange | EditPullRequest | Report | Comment | React | Release | CloseIssue | DeleteBranch | StartRun
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done and why; without actions, `reason` says why there is nothing to do."""
+
+    reason: str
+    actions: tuple[Action, ...] = ()

@@ -1,0 +1,275 @@
+"""What the bot needs of the outside, as Protocols: the contract stands here, the adapters stay silent.
+
+The ports of the package world (index, resolver) stand in `packages.py`.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from bot.core.events import Actor, Repository
+from bot.core.evidence import Examination, Recipe
+from bot.core.plan import (
+    CloseIssue,
+    Comment,
+    DeleteBranch,
+    EditPullRequest,
+    OwnBranch,
+    ProposeChange,
+    React,
+    Release,
+    Report,
+)
+
+
+class ForgeUnavailable(Exception):
+    """GitHub did not answer, or not now; `after` is the number of seconds that it asked to wait."""
+
+    def __init__(self, message: str, after: float = 30.0) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class ForgeRefused(Exception):
+    """GitHub said no for good: the thing is not there, or the App lacks the permission that the message names."""
+
+
+class HeadMoved(Exception):
+    """The branch is no longer at the commit that the change was made for: read again and recompute."""
+
+
+@dataclass(frozen=True, slots=True)
+class BotBranch:
+    """The branch that the bot proposes from: its head and who made its commits, and its open pull request."""
+
+    sha: str
+    authors: tuple[str, ...]
+    pull_request: int | None
+    pull_request_body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A repository at one commit: the wanted files (None: not there), as one GraphQL query reads them.
+
+    `files` holds text; a file that is a link, binary or larger than 10 MB is `Unreadable`.
+    """
+
+    node_id: str
+    name: str
+    default_branch: str
+    sha: str
+    files: Mapping[str, "str | Unreadable | None"]
+    branch: BotBranch | None
+    archived: bool
+
+    def existing(self) -> OwnBranch | None:
+        """The bot's branch in the form that ProposeChange takes."""
+        return OwnBranch(self.branch.sha, self.branch.pull_request) if self.branch else None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file that is there but is no text to read, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """A pull request as the bot reads it again; the body is what a person may have edited meanwhile."""
+
+    number: int
+    url: str
+    title: str
+    body: str
+    head_sha: str
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CommitSummary:
+    """A commit: sha, first line, author's name."""
+
+    sha: str
+    subject: str
+    author: str
+
+
+class Reader(Protocol):
+    """Reads one repository with a token that can only read it. Raises ForgeUnavailable and ForgeRefused."""
+
+    async def snapshot(self, paths: Sequence[str], *, branch: str, sha: str | None = None) -> Snapshot:
+        """The files at `sha` (default: the default branch's head) and the bot's `branch`, in one request."""
+
+    async def pull_request(self, number: int) -> PullRequest:
+        """The pull request as it is now."""
+
+    async def commits_since_release(self, sha: str) -> tuple[CommitSummary, ...]:
+        """The commits reachable from `sha` since the latest release's tag, newest first, at most 250."""
+
+    async def tags(self) -> tuple[str, ...]:
+        """The repository's tag names."""
+
+    async def permission(self, actor: Actor) -> Literal["admin", "write", "read", "none"]:
+        """What the account with this numeric id may do now (maintain counts as write, triage as read)."""
+
+    async def tarball(self, sha: str) -> bytes:
+        """The repository's files at the commit, as a gzipped tar with one top folder; at most 200 MB."""
+
+
+class Writer(Protocol):
+    """Writes to one repository. Each method makes it so: a second call, also after a crash, changes nothing more.
+
+    Raises ForgeUnavailable, ForgeRefused, and HeadMoved where it is said.
+    """
+
+    async def propose(self, change: ProposeChange) -> PullRequest:
+        """Commit to the bot's branch by compare-and-swap and open its pull request; two requests. Raises HeadMoved."""
+
+    async def edit_pull_request(self, edit: EditPullRequest) -> None:
+        """Set body and title."""
+
+    async def report(self, report: Report) -> None:
+        """Create or renew the check run of this name on this commit."""
+
+    async def comment(self, comment: Comment) -> None:
+        """Create or edit the one comment with this key (kept in it as a hidden marker)."""
+
+    async def react(self, reaction: React) -> None:
+        """Add the reaction."""
+
+    async def release(self, release: Release) -> str:
+        """Create annotated tag and Release; the Release's URL. Raises ForgeRefused when the tag is on another commit."""
+
+    async def close_issue(self, close: CloseIssue) -> None:
+        """Close it as completed."""
+
+    async def delete_branch(self, delete: DeleteBranch) -> None:
+        """Delete it; gone already is fine."""
+
+    async def status(self, sha: str, context: str, state: "StatusState", description: str, url: str | None) -> None:
+        """Set the commit status of this context; the description is cut to GitHub's 140 characters."""
+
+    async def deployment(self, sha: str, environment: str) -> int:
+        """The id of the Deployment of this commit to this environment, created when it is not there."""
+
+    async def deployment_state(self, deployment: int, state: "DeploymentState", description: str, url: str) -> None:
+        """Add a state to the Deployment."""
+
+
+StatusState = Literal["pending", "success", "failure", "error"]
+DeploymentState = Literal["in_progress", "success", "failure", "inactive"]
+
+
+class Forge(Protocol):
+    """GitHub as the App sees it."""
+
+    @property
+    def login(self) -> str:
+        """The App's own login, such as `bolide[bot]`."""
+
+    def reader(self, repository: Repository) -> Reader:
+        """Reads with a token narrowed to the repository and to reading."""
+
+    def writer(self, repository: Repository) -> Writer:
+        """Writes with a token narrowed to the repository and to what the actions need."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A webhook delivery as received: `id` is GitHub's delivery GUID, `body` the raw JSON bytes."""
+
+    id: str
+    kind: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One manager's share of one delivery, leased to one worker; `token` fences a worker that lost its lease."""
+
+    delivery: Delivery
+    manager: str
+    attempts: int
+    token: int
+
+
+class LeaseLost(Exception):
+    """The lease of this job ran out and another worker has it: this worker's outcome does not count."""
+
+
+class Inbox(Protocol):
+    """Deliveries and the jobs made of them, on disk. A job's `lane` (repository and manager) runs one at a time."""
+
+    async def put(self, delivery: Delivery) -> bool:
+        """Committed to disk when this returns; False when the id, or a body of the same kind and content, was there."""
+
+    async def route(self, delivery_id: str, lanes: Mapping[str, str], note: str) -> None:
+        """Replace the delivery's unrouted state by one job for each manager → lane; no lanes: done with the note."""
+
+    async def lease_delivery(self, seconds: float) -> Delivery | None:
+        """The oldest delivery that is not routed yet, hidden from others for `seconds`."""
+
+    async def lease_job(self, seconds: float) -> Job | None:
+        """The oldest job that is due, whose lane has no leased job; hidden from others for `seconds`."""
+
+    async def renew(self, job: Job, seconds: float) -> None:
+        """Keep the lease. Raises LeaseLost."""
+
+    async def finish(self, job: Job, note: str) -> None:
+        """Done. Raises LeaseLost."""
+
+    async def postpone(self, job: Job, after: float, note: str) -> None:
+        """Due again after so many seconds, one attempt more. Raises LeaseLost."""
+
+    async def park(self, job: Job, note: str) -> None:
+        """Set aside until a person looks: nothing else waits for it. Raises LeaseLost."""
+
+
+class Laboratory(Protocol):
+    """Examines locks in isolation, on an unpacked tree of the repository."""
+
+    async def examine_pair(
+        self, tarball: bytes, before: str, after: str, recipe: Recipe
+    ) -> tuple[Examination, Examination]:
+        """What was measured with each of the two lock texts on the same tree."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageReport:
+    """A stage of a run, as it is now."""
+
+    stage: str
+    state: StatusState
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run ended: `url` is where the service answers, `log` the last lines where it failed."""
+
+    ok: bool
+    changed: bool
+    sentence: str
+    url: str
+    seconds: float
+    log: str
+
+
+class Runner(Protocol):
+    """Runs the stages of a commit: train, evaluate, package, deploy, verify."""
+
+    async def run(
+        self,
+        repository: Repository,
+        sha: str,
+        tarball: bytes,
+        report: Callable[[StageReport], Awaitable[None]],
+    ) -> RunResult:
+        """Run what is not done yet; the version in service stays when anything fails."""
+
+
+Now = Callable[[], datetime]
+"""The clock, as an argument; aware, in UTC."""
