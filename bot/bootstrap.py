@@ -66,7 +66,8 @@ def _uv(environment: Path, lock: dict[str, Any]) -> Path:
 
 
 def _fetch_wheel(name: str, version: str, hashes: set[str]) -> bytes:
-    machine, libc = platform.machine(), "musllinux" if "musl" in (sysconfig.get_config_var("SOABI") or "") else "manylinux"
+    machine = platform.machine()
+    libc = "musllinux" if "musl" in (sysconfig.get_config_var("SOABI") or "") else "manylinux"
     request = urllib.request.Request(f"{INDEX}/{name}/", headers={"Accept": SIMPLE_JSON})
     with urllib.request.urlopen(request, timeout=60) as answer:
         files = json.load(answer)["files"]
@@ -77,8 +78,8 @@ def _fetch_wheel(name: str, version: str, hashes: set[str]) -> bytes:
                 content: bytes = answer.read()
             if f"sha256:{hashlib.sha256(content).hexdigest()}" in hashes:
                 return content
-            raise SystemExit(f"{filename} from {INDEX} is not the file that Pipfile.lock pins; nothing was installed.")
-    raise SystemExit(f"The index {INDEX} has no {name} {version} wheel for {libc} on {machine}; install pipenv and run `pipenv sync`.")
+            raise SystemExit(f"{filename} from {INDEX} is not what Pipfile.lock pins; nothing was installed.")
+    raise SystemExit(f"{INDEX} has no {name} {version} for {libc} on {machine}; install pipenv, run `pipenv sync`.")
 
 
 if __name__ == "__main__":
