@@ -1,0 +1,83 @@
+"""The network and how it learns: three convolutions, 29,066 parameters, AdamW under a triangular learning rate."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from training.config import TrainingConfig
+from training.data import Examples
+
+
+def build() -> Any:
+    """An untrained network: `uint8 [n, 28, 28]` grey 0–255 → `float32 [n, 10]` probabilities; it scales its input itself."""
+    return keras.Sequential(
+        [
+            layers.Input((28, 28), dtype="uint8"),
+            layers.Rescaling(1 / 255),
+            layers.Reshape((28, 28, 1)),
+            # The maximum commutes with a rising activation: pooling first leaves it a quarter of the work.
+            layers.Conv2D(16, 3, kernel_initializer="he_normal"),
+            layers.MaxPooling2D(),
+            layers.ReLU(),
+            layers.Conv2D(32, 3, kernel_initializer="he_normal"),
+            layers.MaxPooling2D(),
+            layers.ReLU(),
+            layers.Conv2D(64, 3, kernel_initializer="he_normal"),
+            layers.ReLU(),
+            layers.Flatten(),
+            layers.Dense(10, activation="softmax"),
+        ],
+        name="digits",
+    )
+
+
+def fit(model: Any, examples: Examples, config: TrainingConfig) -> None:
+    """Trains the model in place; the same examples, configuration and versions give the same weights on one machine."""
+    batch = min(config.batch_size, len(examples))
+    steps = config.epochs * (len(examples) // batch)
+    model.compile(
+        optimizer=keras.optimizers.AdamW(
+            Triangle(config.peak_learning_rate, steps, config.warmup_share), weight_decay=config.weight_decay
+        ),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=False,  # five times slower here: one compilation costs more than an epoch
+    )
+    model.fit(
+        _batches(examples, batch, config),
+        epochs=config.epochs,
+        steps_per_epoch=steps // config.epochs,
+        shuffle=False,
+        verbose=2,
+    )
+
+
+def _batches(examples: Examples, batch: int, config: TrainingConfig) -> Any:
+    """All epochs' batches; the order is drawn beforehand, so that no thread of the pipeline can change it."""
+    random = np.random.default_rng(config.seed)
+    whole = len(examples) // batch * batch
+    order = np.concatenate([random.permutation(len(examples))[:whole] for _ in range(config.epochs)])
+    images, labels = tf.constant(examples.images), tf.constant(examples.labels)
+
+    def gather(indices: Any) -> Any:
+        return tf.gather(images, indices), tf.gather(labels, indices)
+
+    return tf.data.Dataset.from_tensor_slices(order).batch(batch).map(gather).prefetch(2)
+
+
+class Triangle(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # keras ships no types
+    """A learning rate that rises linearly from 0 to its peak and falls linearly back to 0 at the last step."""
+
+    def __init__(self, peak: float, steps: int, warmup_share: float) -> None:
+        self.peak, self.steps, self.warmup_share = peak, steps, warmup_share
+
+    def __call__(self, step: Any) -> Any:
+        done = (tf.cast(step, tf.float32) + 1) / (self.steps + 1)
+        return self.peak * tf.minimum(done / self.warmup_share, (1 - done) / (1 - self.warmup_share))
+
+    def get_config(self) -> dict[str, Any]:
+        """The three numbers it was built from, for Keras."""
+        return {"peak": self.peak, "steps": self.steps, "warmup_share": self.warmup_share}

@@ -1,0 +1,76 @@
+"""`python -m training.train`: trains the digit model on MNIST and writes the model directory."""
+
+import os
+import resource
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from training.card import render_card, render_golden, write_model
+from training.config import StageSettings, TrainingConfig
+from training.data import TrainingData, load_test, load_training, typical
+from training.errors import exit_status
+
+PARITY_SAMPLE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A fitted Keras model and what fitting it cost."""
+
+    model: Any
+    seconds: float
+    cpu_seconds: float
+
+
+def train(data: TrainingData, config: TrainingConfig) -> Trained:
+    """Fits the network; deterministic for one machine, one set of versions and one configuration."""
+    import keras
+    import tensorflow as tf
+
+    from training.model import build, fit
+
+    keras.utils.set_random_seed(config.seed)
+    tf.config.experimental.enable_op_determinism()
+    model = build()
+    started, started_cpu = time.monotonic(), time.process_time()
+    fit(model, data.train, config)
+    return Trained(model, time.monotonic() - started, time.process_time() - started_cpu)
+
+
+def run(settings: StageSettings) -> None:
+    """The stage: reads DATA_DIR, writes MODEL_DIR; raises StageError."""
+    config = settings.config
+    data = load_training(settings.data_dir, config.validation_share)
+    golden = render_golden(typical(load_test(settings.data_dir)))
+    _say(
+        f"Training ({config.name}): {len(data.train)} images, {config.epochs} epoch(s), batches of {config.batch_size}."
+    )
+    trained = train(data, config)
+    _say(f"Fitted in {trained.seconds:.1f} s ({trained.cpu_seconds:.1f} CPU-s); exporting.")
+
+    from training.export import agreement, flat_graph
+
+    graph = flat_graph(trained.model)
+    parity = agreement(trained.model, graph, data.validation.images[:PARITY_SAMPLE])
+    accuracy = float((graph.digits(data.validation.images) == data.validation.labels).mean())
+    metrics = {
+        "validation_accuracy": accuracy,
+        "keras_agreement": parity,
+        "fit_seconds": round(trained.seconds, 3),
+        "fit_cpu_seconds": round(trained.cpu_seconds, 3),
+        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+    }
+    card = render_card(graph.content, golden, datetime.now(UTC), config, settings.commit, data.sha256, metrics)
+    write_model(settings.model_dir, graph.content, golden, card)
+    _say(f"Validation accuracy {accuracy:.2%}; the model is in {settings.model_dir}.")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(exit_status(lambda: run(StageSettings.from_env(os.environ))))
