@@ -21,7 +21,7 @@ _TAIL_LINES = 40
 _UNREACHABLE = ("error sending request", "Request failed after", "operation timed out", "HTTP status server error")
 
 
-class InstallFailed(Exception):  # noqa: N818 – named for what happened, as errors.py does
+class InstallFailed(Exception):
     """The requirements could not be installed; says why, and whether the index was out of reach."""
 
     def __init__(self, sentence: str, log_tail: str, *, unreachable: bool = False) -> None:
