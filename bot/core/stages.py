@@ -1,0 +1,172 @@
+"""What a merge starts: the stages, what decides whether one runs again, and how each can end."""
+
+import hashlib
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+StageName = Literal["train", "evaluate", "gate", "package", "deploy", "verify"]
+
+STAGES: tuple[StageName, ...] = ("train", "evaluate", "gate", "package", "deploy", "verify")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRecipe:
+    """How the repository makes its model; an empty `inputs` stands for the whole tree."""
+
+    categories: tuple[str, ...]
+    inputs: tuple[str, ...]
+    train: tuple[str, ...]
+    evaluate: tuple[str, ...]
+    gate: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRecipe:
+    """How the repository serves its model; an empty path says that the service has no such route."""
+
+    categories: tuple[str, ...]
+    inputs: tuple[str, ...]
+    wsgi: str
+    ready: str
+    version: str
+    predict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What there is to build and to serve in a repository."""
+
+    training: TrainingRecipe | None
+    service: ServiceRecipe | None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The stage has begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The stage ran; `artefact` is the sha256 of what it made, or the name of the release."""
+
+    artefact: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """The stage had nothing to do; `reason` is a sentence, `artefact` what stands in for its result."""
+
+    reason: str
+    artefact: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The stage failed and nothing after it ran; `reproduce` is a command line for a person."""
+
+    sentence: str
+    log_tail: str
+    reproduce: str
+
+
+Outcome = Done | Skipped | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class StageReport:
+    """One line of a run: where a stage stands."""
+
+    sha: str
+    stage: StageName
+    outcome: Started | Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The public address answered the merged commit and every golden digit rightly."""
+
+    sha: str
+    model: str | None
+    seconds: float
+    """From the start of the run to the answer."""
+    digits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """Nothing was deployed, because nothing that is served has changed; `serving` is the commit that stays."""
+
+    sha: str
+    serving: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotServed:
+    """The stages before the deployment passed, and the repository has no service to deploy."""
+
+    sha: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A stage failed; the version that served before serves on."""
+
+    sha: str
+    stage: StageName
+    failure: Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """The run never began, because a newer commit was waiting too."""
+
+    sha: str
+    by: str
+
+
+RunResult = Verified | Unchanged | NotServed | Stopped | Superseded
+
+
+def stage_key(stage: str, *, command: Sequence[str], inputs: Mapping[str, str]) -> str:
+    """The key of a stage's result: equal exactly when its command and the hash of each of its inputs are equal."""
+    document = {"format": 1, "stage": stage, "command": list(command), "inputs": dict(inputs)}
+    return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def tree_digest(files: Mapping[str, str]) -> str:
+    """One sha256 for a set of files, given as path → what identifies its content."""
+    lines = (json.dumps([path, files[path]]) for path in sorted(files))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def covers(inputs: Sequence[str], path: str) -> bool:
+    """Whether a path of the tree is one of the inputs or lies below one; none stands for all."""
+    wanted = [part.strip("/").removeprefix("./") for part in inputs]
+    return not wanted or any(part in ("", ".") or path == part or path.startswith(f"{part}/") for part in wanted)
+
+
+def same_model(sha: str) -> str:
+    """Why a training was skipped."""
+    return f"The training code, its packages and its data are unchanged since {sha[:8]}; the model of then is used."
+
+
+def same_evaluation(sha: str) -> str:
+    """Why an evaluation was skipped."""
+    return f"The model and its evaluation are unchanged since {sha[:8]}; the result of then stands."
+
+
+def already_serving(commit: str) -> str:
+    """Why nothing was deployed."""
+    return f"Already serving this model and code, from commit {commit[:8]}; nothing that is served has changed since."
+
+
+def reproduce(sha: str, command: Sequence[str], environ: Mapping[str, str]) -> str:
+    """The command line with which a person gets the same failure in a checkout."""
+    variables = "".join(f"{name}={shlex.quote(value)} " for name, value in sorted(environ.items()))
+    return f"git checkout {sha} && {variables}{shlex.join(command)}"

@@ -1,0 +1,139 @@
+"""How a program speaks to the supervisor: one JSON object a line, over a Unix socket that only its owner can open."""
+
+import asyncio
+import json
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SOCKET = "control.sock"
+_PATH_LIMIT = 100
+_LINE_LIMIT = 1 << 16
+
+
+class NoSupervisor(Exception):
+    """Nobody answers on the control socket; the message names the state folder and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What the supervisor serves now."""
+
+    release: Path
+    content: str
+    commit: str
+    model: str | None
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where the supervisor listens, what it serves, and how often it had to start a server again."""
+
+    url: str
+    serving: Serving | None
+    restarts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """The release serves now; so many digits were asked of it before."""
+
+    digits: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The release does not serve and what served before serves on; says why, with the end of the server's log."""
+
+    sentence: str
+    log_tail: str
+
+
+class Supervisor:
+    """The supervisor of a state folder, asked from another process."""
+
+    def __init__(self, state: Path) -> None:
+        self._state = state.absolute()
+
+    async def status(self) -> Status:
+        """What it serves; raises NoSupervisor."""
+        answer = await self._ask({"do": "status"}, seconds=10)
+        serving = answer["serving"]
+        known = Serving(**{**serving, "release": Path(serving["release"])}) if serving else None
+        return Status(str(answer["url"]), known, int(answer["restarts"]))
+
+    async def deploy(self, release: Path) -> Switched | Kept:
+        """Let it serve the release at an absolute path, at once where it does already; raises NoSupervisor."""
+        answer = await self._ask({"do": "deploy", "release": str(release)}, seconds=300)
+        if answer["ok"]:
+            return Switched(int(answer["digits"]), float(answer["seconds"]))
+        return Kept(str(answer["sentence"]), str(answer.get("log_tail", "")))
+
+    async def stop(self) -> None:
+        """Let it answer what is under way, then end; raises NoSupervisor."""
+        await self._ask({"do": "stop"}, seconds=60)
+
+    async def _ask(self, question: Mapping[str, str], *, seconds: float) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(seconds):
+                reader, writer = await asyncio.open_unix_connection(socket_path(self._state), limit=_LINE_LIMIT)
+                try:
+                    writer.write(json.dumps(question).encode() + b"\n")
+                    await writer.drain()
+                    return dict(json.loads(await reader.readline()))
+                finally:
+                    writer.close()
+        except (OSError, TimeoutError, ValueError) as error:
+            raise NoSupervisor(
+                f"No supervisor answers for {self._state} ({type(error).__name__}); "
+                f"start one with `python -m bot supervise --state {self._state}`."
+            ) from error
+
+
+def socket_path(state: Path) -> str:
+    """The control socket of a state folder; raises OSError where the path is too long for a socket."""
+    path = str(state / SOCKET)
+    if len(path.encode()) > _PATH_LIMIT:
+        raise OSError(f"The path {path} is longer than a socket may have; choose a shorter state folder.")
+    return path
+
+
+async def listen(state: Path, answer: Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]) -> asyncio.Server:
+    """Serve the control socket, mode 0600; `answer` maps a question to its answer."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                writer.write(json.dumps(await _answer(line, answer)).encode() + b"\n")
+                await writer.drain()
+        except (OSError, ValueError):
+            pass  # the asker has gone, or its line was longer than the limit
+        finally:
+            writer.close()
+
+    return await asyncio.start_unix_server(serve, sock=_bind(Path(socket_path(state))), limit=_LINE_LIMIT)
+
+
+def _bind(path: Path) -> socket.socket:
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    # Inside a folder of mode 0700, so nobody else can open it before the chmod.
+    listener.bind(str(path))
+    path.chmod(0o600)
+    return listener
+
+
+async def _answer(
+    line: bytes, answer: Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+) -> Mapping[str, Any]:
+    try:
+        question = json.loads(line)
+        if isinstance(question, dict):
+            return await answer(question)
+    except ValueError:
+        pass
+    return {"ok": False, "sentence": "The question is not one JSON object a line."}

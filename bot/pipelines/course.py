@@ -1,0 +1,117 @@
+"""What the stages of one run share: the request, what they work with, how they report, how they stop."""
+
+import asyncio
+import hashlib
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from bot.core import lockfile
+from bot.core.stages import Failed, Outcome, Recipe, StageName, StageReport, Started
+from bot.pipelines import files, release
+from bot.pipelines.control import Kept, Status, Switched
+from bot.pipelines.release import Unsound
+from bot.pipelines.runner import Environments, Runner
+from bot.pipelines.store import ArtefactStore
+
+Report = Callable[[StageReport], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """A commit to build and serve; `tree` is its unpacked source and `lock` the text of its Pipfile.lock."""
+
+    repository: str
+    sha: str
+    tree: Path
+    lock: str
+    recipe: Recipe
+    data: Path | None = None
+    """The folder for DATA_DIR; None where the data lies in the tree."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Further variables of the training, such as QUICK."""
+
+
+class Deployer(Protocol):
+    """Lets a release serve: the supervisor here, a cluster elsewhere."""
+
+    async def status(self) -> Status:
+        """What serves now; raises NoSupervisor."""
+        ...
+
+    async def deploy(self, release: Path) -> Switched | Kept:
+        """Let a release serve without a failed request, or keep what serves and say why; raises NoSupervisor."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What every run works with; `releases` and `scratch` are folders of this program alone."""
+
+    runner: Runner
+    environments: Environments
+    store: ArtefactStore
+    deployer: Deployer
+    releases: Path
+    scratch: Path
+    public_url: str | None = None
+    """Where users reach the service; None for the deployer's own address."""
+    patience: float = 30.0
+    """Seconds that the public address may take to answer the merged commit."""
+
+
+class Stop(Exception):
+    """A stage failed: nothing after it runs. Caught where the run ends."""
+
+    def __init__(self, stage: StageName, sentence: str, log_tail: str = "", reproduce: str = "") -> None:
+        super().__init__(sentence)
+        self.stage = stage
+        self.failure = Failed(sentence, log_tail, reproduce)
+
+
+class Course:
+    """One run under way."""
+
+    def __init__(self, workshop: Workshop, request: RunRequest, report: Report) -> None:
+        self.workshop, self.request, self._report = workshop, request, report
+        self.begun = time.monotonic()
+        self.scratch = workshop.scratch.absolute() / f"{request.sha[:12]}-{uuid.uuid4().hex[:8]}"
+        self.lock_sha256 = sha256_text(request.lock)
+
+    async def start(self, stage: StageName) -> float:
+        """Report that a stage began; returns the time for its `Done`."""
+        await self._report(StageReport(self.request.sha, stage, Started()))
+        return time.monotonic()
+
+    async def say(self, stage: StageName, outcome: Outcome) -> None:
+        """Report how a stage ended."""
+        await self._report(StageReport(self.request.sha, stage, outcome))
+
+    def requirements(self, stage: StageName, categories: tuple[str, ...]) -> str:
+        """The requirements of categories of the lock; raises Stop."""
+        try:
+            return lockfile.requirements(lockfile.parse(self.request.lock), categories)
+        except ValueError as error:
+            raise Stop(stage, f"Pipfile.lock can't be used: {error}") from error
+
+    async def digest(self, stage: StageName, folder: Path, inputs: tuple[str, ...] = ()) -> str:
+        """The hash of what the inputs cover; raises Stop."""
+        try:
+            return await asyncio.to_thread(files.digest, folder, inputs)
+        except (files.UnsoundTree, OSError) as error:
+            raise Stop(stage, f"An input can't be read: {error}") from error
+
+    async def card(self, stage: StageName, model: Path) -> dict[str, Any]:
+        """The card of a model directory, its hash compared with the model; raises Stop."""
+        try:
+            return await asyncio.to_thread(release.read_card, model)
+        except Unsound as error:
+            raise Stop(stage, str(error)) from error
+
+
+def sha256_text(text: str) -> str:
+    """The hex sha256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()

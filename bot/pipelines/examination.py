@@ -1,0 +1,145 @@
+"""Questions to a running service: is it ready, which commit is it, does it answer the golden digits rightly."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from bot.pipelines.release import Digit, Release
+
+_PAUSE = 0.05
+_ANSWER_LIMIT = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the service must answer, and where it is asked; an empty path is not asked."""
+
+    commit: str
+    model: str | None
+    golden: tuple[Digit, ...]
+    ready: str
+    version: str
+    predict: str
+
+    @classmethod
+    def of(cls, release: Release) -> "Expected":
+        """What the server of a release must answer."""
+        trace = release.trace
+        golden = release.golden() if release.predict else ()
+        return cls(trace.commit, trace.model_id, golden, release.ready, release.version, release.predict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Every question was answered as expected, so many digits among them."""
+
+    digits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """The first question that was not answered as expected, in a sentence."""
+
+    question: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service to ask: a URL over TCP, or through a Unix socket when one is given."""
+
+    url: str
+    socket: str | None = None
+
+    def session(self, seconds: float) -> aiohttp.ClientSession:
+        """A client of this service alone, without proxies; each request may take that long."""
+        connector = aiohttp.UnixConnector(self.socket) if self.socket else aiohttp.TCPConnector()
+        timeout = aiohttp.ClientTimeout(total=seconds)
+        return aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False)
+
+
+async def examine(
+    service: Service, expected: Expected, *, patience: float, alive: Callable[[], bool] = lambda: True
+) -> Sound | Unfit:
+    """Ask until the service is ready and names the commit, at most `patience` seconds, then the golden digits once."""
+    deadline = time.monotonic() + patience
+    async with service.session(min(patience, 10.0)) as client:
+        for ask in (_ask_ready, _ask_version):
+            while complaint := await ask(client, service.url, expected):
+                if not alive():
+                    return Unfit("start", "The server stopped while it started.")
+                if time.monotonic() > deadline:
+                    return complaint
+                await asyncio.sleep(_PAUSE)
+        return await _ask_digits(client, service.url, expected)
+
+
+async def _ask_ready(client: aiohttp.ClientSession, url: str, expected: Expected) -> Unfit | None:
+    if not expected.ready:
+        return None
+    status, answer = await _get(client, url + expected.ready)
+    if status == 200:
+        return None
+    reason = answer.get("reason") or answer.get("detail") or answer.get("error") or "it gave no reason"
+    said = f"answered {status}: {reason}" if status else f"did not answer: {reason}"
+    return Unfit("ready", f"{expected.ready} {said}.")
+
+
+async def _ask_version(client: aiohttp.ClientSession, url: str, expected: Expected) -> Unfit | None:
+    if not expected.version:
+        return None
+    status, answer = await _get(client, url + expected.version)
+    if status != 200:
+        return Unfit("version", f"{expected.version} answered {status or answer.get('error')}, not the commit.")
+    if answer.get("commit") != expected.commit:
+        return Unfit("version", f"{expected.version} answers commit {answer.get('commit')!r}, not {expected.commit}.")
+    if expected.model and answer.get("model") != expected.model:
+        return Unfit("version", f"{expected.version} answers model {answer.get('model')!r}, not {expected.model}.")
+    return None
+
+
+async def _ask_digits(client: aiohttp.ClientSession, url: str, expected: Expected) -> Sound | Unfit:
+    for digit in expected.golden:
+        status, answer = await _post(client, url + expected.predict, {"inputs": digit.pixels})
+        if status != 200:
+            said = answer.get("detail") or answer.get("error") or "no reason"
+            return Unfit("digits", f"{expected.predict} answered {status} for the golden {digit.label}: {said}.")
+        if answer.get("prediction") != digit.label:
+            given = answer.get("prediction")
+            return Unfit("digits", f"{expected.predict} answers {given!r} for the golden digit {digit.label}.")
+    return Sound(len(expected.golden))
+
+
+async def _get(client: aiohttp.ClientSession, url: str) -> tuple[int, dict[str, Any]]:
+    return await _request(client, "GET", url, None)
+
+
+async def _post(client: aiohttp.ClientSession, url: str, document: object) -> tuple[int, dict[str, Any]]:
+    return await _request(client, "POST", url, document)
+
+
+async def _request(
+    client: aiohttp.ClientSession, method: str, url: str, document: object
+) -> tuple[int, dict[str, Any]]:
+    """The status and the JSON object; status 0 with an `error` when there was no answer."""
+    try:
+        async with client.request(method, url, json=document, allow_redirects=False) as answer:
+            body = await answer.content.read(_ANSWER_LIMIT)
+            return answer.status, _object(answer.content_type, body)
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        return 0, {"error": str(error) or type(error).__name__}
+
+
+def _object(content_type: str, body: bytes) -> dict[str, Any]:
+    if "json" not in content_type:
+        return {}
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}

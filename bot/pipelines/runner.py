@@ -1,0 +1,145 @@
+"""Where a stage's command runs: the port, and the runner of one machine."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A stage's command, the packages it needs, and all that it may see: nothing else is there when it runs."""
+
+    command: tuple[str, ...]
+    source: Path
+    requirements: str
+    """Hashed requirements, one line a package."""
+    environ: Mapping[str, str]
+    reads: tuple[Path, ...]
+    writes: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """The command ended with exit status 0."""
+
+    output_tail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The packages could not be installed, or the command failed or took too long; `sentence` says which."""
+
+    sentence: str
+    output_tail: str
+
+
+class Runner(Protocol):
+    """Runs stages: as processes here, as pods elsewhere."""
+
+    async def run(self, job: Job) -> Passed | Broken:
+        """Run it to its end; cancelling stops the command."""
+        ...
+
+
+class Installed(Protocol):
+    """An environment on disk."""
+
+    @property
+    def path(self) -> Path:
+        """Its folder, which nobody writes into."""
+        ...
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        ...
+
+
+class Environments(Protocol):
+    """Makes environments from hashed requirements, each once."""
+
+    async def install(self, requirements: str) -> Installed:
+        """The environment with exactly these packages; an error with `sentence` and `log_tail` when it can't be."""
+        ...
+
+
+@runtime_checkable
+class Explained(Protocol):
+    """An error that explains itself to a person."""
+
+    sentence: str
+    log_tail: str
+
+
+class Finished(Protocol):
+    """How a command ended."""
+
+    @property
+    def returncode(self) -> int:
+        """Its exit status."""
+        ...
+
+    @property
+    def output_tail(self) -> str:
+        """The end of what it wrote."""
+        ...
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether it was stopped at its time limit."""
+        ...
+
+
+class Jail(Protocol):
+    """Runs a command with an empty environment, without a network, its limits chosen beforehand."""
+
+    async def __call__(
+        self,
+        command: Sequence[str],
+        *,
+        cwd: Path,
+        environ: Mapping[str, str],
+        readable: Sequence[Path],
+        writable: Sequence[Path],
+    ) -> Finished:
+        """Run it to its end; cancelling kills all its processes."""
+        ...
+
+
+class LocalRunner:
+    """Runs stages on this machine: an environment from the lock, a process without a network."""
+
+    def __init__(self, environments: Environments, jail: Jail) -> None:
+        self._environments, self._jail = environments, jail
+
+    async def run(self, job: Job) -> Passed | Broken:
+        """Run it to its end; cancelling stops the command."""
+        try:
+            installed = await self._environments.install(job.requirements)
+        except Exception as error:
+            if isinstance(error, Explained):
+                return Broken(error.sentence, error.log_tail)
+            raise
+        finished = await self._jail(
+            _command(job.command, installed.python),
+            cwd=job.source,
+            environ={"PATH": f"{installed.python.parent}:/usr/bin:/bin", "LANG": "C.UTF-8"} | dict(job.environ),
+            readable=(job.source, installed.path, *job.reads),
+            writable=job.writes,
+        )
+        if finished.returncode == 0 and not finished.timed_out:
+            return Passed(finished.output_tail)
+        return Broken(_sentence(job.command, finished), finished.output_tail)
+
+
+def _command(command: Sequence[str], python: Path) -> list[str]:
+    first, *rest = command
+    return [str(python) if first in ("python", "python3") else first, *rest]
+
+
+def _sentence(command: Sequence[str], finished: Finished) -> str:
+    if finished.timed_out:
+        return f"`{' '.join(command)}` was stopped at its time limit."
+    said = [line.strip() for line in finished.output_tail.splitlines() if line.strip()]
+    return said[-1] if said else f"`{' '.join(command)}` ended with exit status {finished.returncode} and said nothing."
