@@ -1,0 +1,272 @@
+"""A package index read through the simple API in JSON (PEP 691, PEP 700), cached on disk, bounded."""
+
+import asyncio
+import email.parser
+import hashlib
+import json
+import os
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from bot.adapters.remotezip import SparseFile
+from bot.core.packages import File, FileKind, IndexUnreachable, IndexUnsuitable, PackageUnknown, Project
+from bot.core.pipfile import PipfileError, refuse_url
+
+SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
+MAX_PAGE = 64 * 2**20
+MAX_METADATA = 8 * 2**20
+MAX_REDIRECTS = 5
+ATTEMPTS = 3
+AT_ONCE = 24
+_TIMEOUT = aiohttp.ClientTimeout(total=60, connect=15, sock_read=20)
+_SDISTS = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A cached answer: what was said about its age, and its bytes."""
+
+    fetched: float
+    url: str
+    etag: str
+    last_modified: str
+    body: bytes
+
+
+class SimpleIndex:
+    """The `Index` port over HTTPS; `max_age` is how many seconds a page is used without asking the index again.
+
+    Hosts in `allowed_hosts` may be private or without TLS. The session belongs to the caller.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        cache: Path,
+        *,
+        allowed_hosts: frozenset[str] = frozenset(),
+        max_age: float = 60.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._session = session
+        self._cache = cache
+        self._allowed_hosts = allowed_hosts
+        self._max_age = max_age
+        self._clock = clock
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def project(self, name: str, url: str) -> Project:
+        """The package on the index at `url`; raises PackageUnknown, IndexUnsuitable or IndexUnreachable."""
+        canonical = canonicalize_name(name)
+        address = f"{url.rstrip('/')}/{canonical}/"
+        path = self._cache / hashlib.sha256(address.encode()).hexdigest()
+        async with self._slots:
+            page = await asyncio.to_thread(_read, path)
+            if page is None or not 0 <= self._clock() - page.fetched <= self._max_age:
+                page = await self._refresh(address, page, canonical, url)
+                await asyncio.to_thread(_write, path, page)
+            try:
+                return await asyncio.to_thread(_project, canonical, page)
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                path.unlink(missing_ok=True)
+                raise IndexUnreachable(f"The index {url} answered nonsense about {canonical}: {error!r:.200}.", 300) from error
+
+    async def metadata(self, file: File) -> str:
+        """The core metadata of a wheel: its PEP 658 file, else read with ranges out of the wheel itself."""
+        path = self._cache / f"{file.sha256 or hashlib.sha256(file.url.encode()).hexdigest()}.metadata"
+        cached = await asyncio.to_thread(_text, path)
+        if cached is not None:
+            return cached
+        async with self._slots:
+            text = await self._fetch_metadata(file)
+        await asyncio.to_thread(_replace, path, text.encode())
+        return text
+
+    async def _fetch_metadata(self, file: File) -> str:
+        what = f"the metadata of {file.filename}"
+        if file.has_metadata:
+            answer = await self._get(f"{file.url}.metadata", {}, what, MAX_METADATA)
+            if answer.status == 200:
+                return answer.body.decode("utf-8", "replace")
+        sparse = SparseFile()
+        while True:
+            try:
+                with zipfile.ZipFile(sparse) as wheel:
+                    inside = next(n for n in wheel.namelist() if n.count("/") == 1 and n.endswith(".dist-info/METADATA"))
+                    if wheel.getinfo(inside).file_size > MAX_METADATA:
+                        raise IndexUnsuitable(f"{file.filename} has metadata of more than {MAX_METADATA:,} bytes.")
+                    return wheel.read(inside).decode("utf-8", "replace")
+            except SparseFile.Missing as gap:
+                answer = await self._get(file.url, {"Range": gap.range}, what, MAX_PAGE)
+                if answer.status not in (200, 206):
+                    raise IndexUnreachable(f"{_host(file.url)} answered {answer.status} for {what}.", 300) from None
+                sparse.add(answer.body, answer.headers.get("Content-Range", ""))
+            except (zipfile.BadZipFile, StopIteration, ValueError, NotImplementedError) as error:
+                raise IndexUnsuitable(f"{file.filename} on {_host(file.url)} is not a whole wheel: {error}.") from error
+
+    async def _refresh(self, address: str, page: _Page | None, name: str, index: str) -> _Page:
+        headers = {"Accept": SIMPLE_JSON}
+        if page and page.etag:
+            headers["If-None-Match"] = page.etag
+        elif page and page.last_modified:
+            headers["If-Modified-Since"] = page.last_modified
+        answer = await self._get(address, headers, name, MAX_PAGE)
+        if answer.status == 304 and page:
+            return _Page(self._clock(), page.url, page.etag, page.last_modified, page.body)
+        if answer.status in (404, 410):
+            raise PackageUnknown(f"The index {index} has no package {name}; check the name in the Pipfile.")
+        if answer.status != 200:
+            raise IndexUnreachable(f"The index {index} answered {answer.status} for {name}.", 300)
+        kind = answer.headers.get("Content-Type", "")
+        if "json" not in kind:
+            raise IndexUnsuitable(
+                f"The index {index} answers {kind.split(';')[0] or 'nothing'} for {name}; Bolide reads the JSON "
+                "simple API (PEP 691), so name an index or a mirror that has it."
+            )
+        told = answer.headers
+        return _Page(self._clock(), answer.url, told.get("ETag", ""), told.get("Last-Modified", ""), answer.body)
+
+    async def _get(self, url: str, headers: dict[str, str], what: str, limit: int) -> "_Answer":
+        """The answer after retries; a server error counts as no answer."""
+        reason = ""
+        for attempt in range(ATTEMPTS):
+            await asyncio.sleep(0 if attempt == 0 else 0.2 * 4**attempt)
+            try:
+                answer = await self._follow(url, headers, limit)
+                if answer.status < 500 and answer.status != 429:
+                    return answer
+                reason = f"it answered {answer.status}"
+            except TimeoutError:
+                reason = "it did not answer in time"
+            except (aiohttp.ClientError, OSError) as error:
+                reason = str(error) or type(error).__name__
+        raise IndexUnreachable(f"The index at {_host(url)} could not be read for {what}: {reason}; try again later.", 120)
+
+    async def _follow(self, url: str, headers: dict[str, str], limit: int) -> "_Answer":
+        for _ in range(MAX_REDIRECTS + 1):
+            try:
+                refuse_url(url, f"the index at {_host(url)}", self._allowed_hosts)
+            except PipfileError as error:
+                raise IndexUnsuitable(str(error)) from error
+            async with self._session.get(url, headers=headers, allow_redirects=False, timeout=_TIMEOUT) as response:
+                if response.status not in (301, 302, 303, 307, 308):
+                    body = await _bounded(response, url, limit)
+                    return _Answer(response.status, url, response.headers, body)
+                url = urljoin(url, response.headers.get("Location", ""))
+        raise IndexUnsuitable(f"The index at {_host(url)} redirects more than {MAX_REDIRECTS} times.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+async def _bounded(response: aiohttp.ClientResponse, url: str, limit: int) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(2**16):
+        body += chunk
+        if len(body) > limit:
+            raise IndexUnsuitable(f"{_host(url)} sent more than {limit:,} bytes for one page; it was not read further.")
+    return bytes(body)
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or url[:80]
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _read(path: Path) -> _Page | None:
+    """The cached page, or None where there is none or it is not whole."""
+    try:
+        head, _, body = path.read_bytes().partition(b"\n")
+        told = json.loads(head)
+        if told["sha256"] != hashlib.sha256(body).hexdigest():
+            return None
+        return _Page(float(told["fetched"]), str(told["url"]), str(told["etag"]), str(told["last_modified"]), body)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _write(path: Path, page: _Page) -> None:
+    told = {"fetched": page.fetched, "url": page.url, "etag": page.etag, "last_modified": page.last_modified}
+    told["sha256"] = hashlib.sha256(page.body).hexdigest()
+    _replace(path, json.dumps(told).encode() + b"\n" + page.body)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write so that a reader sees the old content or the new, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+    Path(temporary).replace(path)
+
+
+def _project(name: str, page: _Page) -> Project:
+    document = json.loads(page.body)
+    return Project(name, tuple(_file(name, page.url, told) for told in document["files"]))
+
+
+def _file(name: str, page: str, told: Mapping[str, Any]) -> File:
+    filename = str(told["filename"])
+    kind, version = _release_of(name, filename)
+    size, uploaded = told.get("size"), told.get("upload-time")
+    return File(
+        filename=filename,
+        version=_normal(version),
+        sha256=str(told["hashes"].get("sha256", "")),
+        size=size if isinstance(size, int) else None,
+        upload_time=datetime.fromisoformat(uploaded) if isinstance(uploaded, str) else None,
+        requires_python=str(told.get("requires-python") or ""),
+        yanked=bool(told.get("yanked")),
+        kind=kind,
+        url=urljoin(page, str(told["url"])),
+        has_metadata=bool(told.get("core-metadata") or told.get("dist-info-metadata")),
+    )
+
+
+def _release_of(name: str, filename: str) -> tuple[FileKind, str]:
+    """The kind of a file and its version as written in its name."""
+    if filename.endswith(".whl"):
+        parts = filename.split("-", 2)
+        return "wheel", parts[1] if len(parts) > 2 else ""
+    ending = next((ending for ending in _SDISTS if filename.endswith(ending)), "")
+    stem = filename.removesuffix(ending)
+    kind: FileKind = "sdist" if ending else "other"
+    if len(stem) > len(name) + 1 and canonicalize_name(stem[: len(name)]) == name:
+        return kind, stem[len(name) + 1 :]
+    return kind, stem.rpartition("-")[2]
+
+
+@lru_cache(maxsize=100_000)
+def _normal(version: str) -> str:
+    try:
+        return str(Version(version))
+    except InvalidVersion:
+        return version
+
+
+def requires_dist(metadata: str) -> tuple[str, ...]:
+    """The Requires-Dist lines of core metadata."""
+    return tuple(str(line) for line in email.parser.HeaderParser().parsestr(metadata).get_all("Requires-Dist", ()))

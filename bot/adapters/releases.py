@@ -1,0 +1,119 @@
+"""The releases that one resolution looks at: every page and every metadata file is read once."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from packaging.utils import canonicalize_name
+
+from bot.adapters.pypi import requires_dist
+from bot.core.candidates import aged
+from bot.core.locking import Asked, Pin, asked, requires_python
+from bot.core.packages import File, Index, IndexUnreachable, PackageUnknown, Project
+
+
+class Releases:
+    """A memory of index pages for the time of one resolution; `indexes` tells which index a name belongs to."""
+
+    def __init__(self, index: Index, indexes: Mapping[str, str], default: str) -> None:
+        self._index = index
+        self._indexes = indexes
+        self._default = default
+        self._pages: dict[str, asyncio.Task[Project]] = {}
+        self._metadata: dict[str, asyncio.Task[str]] = {}
+
+    def url(self, name: str) -> str:
+        """The address of the index that the Pipfile declares for a package."""
+        return self._indexes.get(name, self._default)
+
+    def expect(self, names: Iterable[str]) -> None:
+        """Begin to read the pages of packages that will be asked for."""
+        for name in names:
+            if name not in self._pages:
+                self._pages[name] = asyncio.create_task(self._index.project(name, self.url(name)))
+
+    async def project(self, name: str) -> Project:
+        """The page of a package."""
+        self.expect([name])
+        return await self._pages[name]
+
+    async def known(self, names: Iterable[str]) -> dict[str, Project]:
+        """The pages of those packages that the index has."""
+        wanted = tuple(names)
+        self.expect(wanted)
+        answers = await asyncio.gather(*(self._pages[name] for name in wanted), return_exceptions=True)
+        found: dict[str, Project] = {}
+        for name, answer in zip(wanted, answers, strict=True):
+            if isinstance(answer, Project):
+                found[name] = answer
+            elif not isinstance(answer, PackageUnknown):
+                raise answer
+        return found
+
+    async def close(self) -> None:
+        """Stop what is still being read; its outcome no longer matters."""
+        tasks = (*self._pages.values(), *self._metadata.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def files(
+        self, pin: Pin, cutoff: datetime | None, trusted: frozenset[str], seen: frozenset[str]
+    ) -> tuple[File, ...]:
+        """The files of a pin that are old enough or whose hash is trusted; raises where uv saw others than the index."""
+        release = (await self.project(pin.name)).release(pin.version)
+        kept = aged(release, cutoff)
+        kept += tuple(file for file in release if file not in kept and f"sha256:{file.sha256}" in trusted)
+        told = {f"sha256:{file.sha256}" for file in release}
+        if not kept or not seen <= told:
+            raise IndexUnreachable(
+                f"The index {self.url(pin.name)} told two different things about {pin.name} {pin.version}; "
+                "it is being changed or is not whole, so nothing was locked.",
+                120,
+            )
+        return kept
+
+    async def asked(
+        self, pins: Mapping[str, Pin], files: Mapping[str, tuple[File, ...]], environment: Mapping[str, str]
+    ) -> dict[str, Asked]:
+        """What the parents' metadata say of the packages whose marker or spelling the index does not tell."""
+        odd = [name for name in pins if not requires_python(files[name]) or await self._is_dotted(name)]
+        answers = await asyncio.gather(*(self._asked(pins[name], pins, files, environment) for name in odd))
+        return dict(zip(odd, answers, strict=True))
+
+    async def _is_dotted(self, name: str) -> bool:
+        """Whether some file of a package spells its name with a dot, as sdists did before PEP 625."""
+        if "-" not in name:
+            return False
+        project = await self.project(name)
+        return any("." in file.filename[: len(name)] for file in project.files)
+
+    async def _asked(
+        self,
+        pin: Pin,
+        pins: Mapping[str, Pin],
+        files: Mapping[str, tuple[File, ...]],
+        environment: Mapping[str, str],
+    ) -> Asked:
+        parents = [pins[parent] for parent in pin.required_by if parent in pins]
+        wheels = [next((file for file in files[parent.name] if file.kind == "wheel"), None) for parent in parents]
+        texts = await asyncio.gather(*(self._text(wheel) for wheel in wheels if wheel))
+        found = iter(texts)
+        lines = [requires_dist(next(found)) if wheel else () for wheel in wheels]
+        extras = [parent.extras for parent in parents]
+        return asked(pin.name, list(zip(lines, extras, strict=True)), environment)
+
+    async def _text(self, wheel: File) -> str:
+        if wheel.url not in self._metadata:
+            self._metadata[wheel.url] = asyncio.create_task(self._index.metadata(wheel))
+        return await self._metadata[wheel.url]
+
+
+def canonical_pins(section: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
+    """Canonical name → version of a lock's section, without entries that have no exact version."""
+    pins: dict[str, str] = {}
+    for name, entry in section.items():
+        version = entry.get("version")
+        if isinstance(version, str) and version.startswith("=="):
+            pins[canonicalize_name(name)] = version.removeprefix("==")
+    return pins

@@ -1,0 +1,72 @@
+"""The parts of a remote zip archive that have been fetched, as a file that says which part it needs next."""
+
+import io
+import re
+
+TAIL = 64 * 1024
+STEP = 32 * 1024
+
+
+class SparseFile(io.RawIOBase):
+    """A seekable file of which only some parts are known; reading another part raises `Missing` with its range."""
+
+    class Missing(Exception):
+        """The HTTP range to fetch and `add` before reading again."""
+
+        def __init__(self, wanted: str) -> None:
+            super().__init__(wanted)
+            self.range = wanted
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._size: int | None = None
+        self._position = 0
+        self._parts: list[tuple[int, bytes]] = []
+
+    def add(self, content: bytes, content_range: str) -> None:
+        """Know `content`; without a Content-Range it is the whole file. Raises ValueError where that is not a range."""
+        if not content_range:
+            self._size, self._parts = len(content), [(0, content)]
+            return
+        found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", content_range.strip())
+        if not found or int(found[2]) - int(found[1]) + 1 != len(content):
+            raise ValueError(f"the server answered the range {content_range!r} with {len(content)} bytes")
+        self._size = int(found[3])
+        self._parts.append((int(found[1]), content))
+
+    def seekable(self) -> bool:
+        """True."""
+        return True
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def tell(self) -> int:
+        """The position in bytes."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move; the end is known only after the first part has been added."""
+        if whence == io.SEEK_END:
+            if self._size is None:
+                raise self.Missing(f"bytes=-{TAIL}")
+            offset += self._size
+        elif whence == io.SEEK_CUR:
+            offset += self._position
+        if offset < 0:
+            raise OSError("seek before the start of the file")
+        self._position = offset
+        return offset
+
+    def read(self, size: int = -1) -> bytes:
+        """Bytes from the position on; raises Missing where they are not known."""
+        if self._size is None:
+            raise self.Missing(f"bytes=-{TAIL}")
+        end = self._size if size < 0 else min(self._size, self._position + size)
+        for start, content in self._parts:
+            if start <= self._position and end <= start + len(content):
+                found = content[self._position - start : end - start]
+                self._position = max(self._position, end)
+                return found
+        raise self.Missing(f"bytes={self._position}-{min(self._size, max(end, self._position + STEP)) - 1}")

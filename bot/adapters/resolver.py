@@ -1,0 +1,253 @@
+"""The `Resolver` port: uv chooses the versions, the index tells of their files, the lock is written as pipenv does."""
+
+import asyncio
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from packaging import tags as wheel_tags
+from packaging.markers import default_environment
+from packaging.utils import canonicalize_name
+
+from bot.adapters.releases import Releases, canonical_pins
+from bot.adapters.uv import Answer, Job, Uv
+from bot.core.candidates import Target, age_exception, held_back, unusable
+from bot.core.errors import Refused
+from bot.core.lockfile import lock_section, render
+from bot.core.locking import document, left_out, section, written
+from bot.core.packages import All, File, HeldBack, Index, Keep, Only, Project, Resolution, ResolveRequest
+from bot.core.pipfile import Pipfile, python_of
+
+Entries = dict[str, dict[str, Any]]
+
+
+class UvResolver:
+    """Resolves every category of a Pipfile, `packages` first because its pins constrain the others."""
+
+    def __init__(self, uv: Uv, index: Index) -> None:
+        self._uv = uv
+        self._index = index
+
+    async def resolve(self, request: ResolveRequest) -> Resolution:
+        """The new lock; raises Unresolvable, IndexUnreachable, IndexUnsuitable, PackageUnknown or ResolverFailed."""
+        started = time.monotonic()
+        releases = Releases(self._index, *_indexes(request.pipfile))
+        try:
+            work = _Work(self._uv, releases, request, _target(request))
+            version, outcome = await asyncio.gather(self._uv.version(), work.lock())
+        finally:
+            await releases.close()
+        lock, required_by, held, notes = outcome
+        return Resolution(render(lock), lock, required_by, held, notes, version, time.monotonic() - started)
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What the old lock decides: pins to prefer by category, and later cut-offs for pins that are young themselves."""
+
+    preferences: Mapping[str, tuple[str, ...]]
+    cutoffs: Mapping[str, datetime]
+    ceilings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One resolution."""
+
+    uv: Uv
+    releases: Releases
+    request: ResolveRequest
+    target: Target
+
+    async def lock(self) -> tuple[dict[str, Any], dict[str, tuple[str, ...]], tuple[HeldBack, ...], tuple[str, ...]]:
+        """The lock's document, who requires what, what is held back, and remarks for the user."""
+        pipfile, old = self.request.pipfile, self.request.old_lock or {}
+        notes = _unresolved(pipfile, old)
+        direct = {name for requirements in pipfile.categories.values() for name in requirements}
+        self.releases.expect(sorted(direct))
+        answers = await self._answers(await self._past(old))
+        sections = dict(zip(answers, await asyncio.gather(*map(self._section, answers, answers.values())), strict=True))
+        _carry_over(pipfile, old, sections)
+        if _constrained(pipfile):
+            _share_default(sections)
+        required_by: dict[str, tuple[str, ...]] = {}
+        for answer in answers.values():
+            for name, pin in answer.pins.items():
+                required_by[name] = tuple(sorted({*required_by.get(name, ()), *pin.required_by}))
+        return document(pipfile, sections), required_by, await self._held_back(answers), notes
+
+    async def _past(self, old: Mapping[str, Any]) -> _Past:
+        """Preferences without those that cannot be installed any more; nothing is asked where nothing depends on it."""
+        pins = {name: canonical_pins(old.get(lock_section(name), {})) for name in self.request.pipfile.categories}
+        upgrade, cutoff = self.request.upgrade, self.request.cutoff
+        if isinstance(upgrade, All) and cutoff is None:
+            return _Past({}, {}, ())
+        pages = await self.releases.known(sorted({name for section in pins.values() for name in section}))
+        preferences, cutoffs, ceilings = {}, {}, []
+        for category, versions in pins.items():
+            chosen = []
+            for name, version in versions.items():
+                release = pages[name].release(version) if name in pages else ()
+                if unusable(release, self.target):
+                    continue
+                if cutoff and (moment := age_exception(release, cutoff)):
+                    cutoffs[name] = max(moment, cutoffs.get(name, moment))
+                    ceilings.append(f"{name}<={version}")
+                if _is_kept(upgrade, name):
+                    chosen.append(f"{name}=={version}")
+            preferences[category] = tuple(chosen)
+        return _Past(preferences, cutoffs, tuple(ceilings))
+
+    async def _answers(self, past: _Past) -> dict[str, Answer]:
+        """What uv says for each category that has anything to resolve, in the Pipfile's order."""
+        pipfile = self.request.pipfile
+        answers = {"packages": await self._compile("packages", past, ())}
+        pins = answers["packages"].pins.values() if _constrained(pipfile) else ()
+        constraints = tuple(f"{pin.name}=={pin.version}" for pin in pins)
+        others = [name for name in pipfile.categories if name != "packages"]
+        found = await asyncio.gather(*(self._compile(name, past, constraints) for name in others))
+        return answers | dict(zip(others, found, strict=True))
+
+    async def _compile(self, category: str, past: _Past, constraints: tuple[str, ...]) -> Answer:
+        pipfile = self.request.pipfile
+        requirements = [r for r in pipfile.categories[category].values() if not r.unresolved]
+        if not requirements:
+            return Answer({}, {})
+        job = Job(
+            requirements=tuple(requirement.pep508 for requirement in requirements),
+            indexes={r.key: r.index for r in requirements if r.index},
+            sources=pipfile.sources,
+            python=self.target.python,
+            preferences=past.preferences.get(category, ()),
+            constraints=(*constraints, *past.ceilings),
+            prereleases=pipfile.settings.get("allow_prereleases") is True,
+            cutoff=self.request.cutoff,
+            cutoffs=past.cutoffs,
+        )
+        answer = await self.uv.compile(job)
+        self._refuse_strayed(category, answer)
+        self.releases.expect(answer.pins)
+        return answer
+
+    def _refuse_strayed(self, category: str, answer: Answer) -> None:
+        """Raise Refused for a pin that came from another index than the one that the Pipfile declares for its name."""
+        for pin in answer.pins.values():
+            declared = self.releases.url(pin.name)
+            if _bare(pin.index) != _bare(declared):
+                raise Refused(
+                    f"{pin.name} would come from {_bare(pin.index)} in [{category}], but the Pipfile takes it from "
+                    f"{_bare(declared)}; name it in [{category}] too, with the same index."
+                )
+
+    async def _section(self, category: str, answer: Answer) -> Entries:
+        requirements = self.request.pipfile.categories[category]
+        old = (self.request.old_lock or {}).get(lock_section(category), {})
+        names = list(answer.pins)
+        releases = await asyncio.gather(*(self._files(answer, name, old) for name in names))
+        files = dict(zip(names, releases, strict=True))
+        environment = {**default_environment(), **_python_markers(self.target.python)}
+        asked = await self.releases.asked(answer.pins, files, {key: str(value) for key, value in environment.items()})
+        entries = section(requirements, answer.pins, files, asked, self.request.pipfile.sources[0].name)
+        for name, requirement in requirements.items():
+            if name not in answer.pins and not requirement.unresolved:
+                release = (await self.releases.project(name)).release(requirement.exact) if requirement.exact else ()
+                entries[written(requirement.name)] = left_out(requirement, release, old.get(written(requirement.name), {}))
+        return entries
+
+    async def _files(self, answer: Answer, name: str, old: Mapping[str, Any]) -> tuple[File, ...]:
+        pin, cutoff = answer.pins[name], self.request.cutoff
+        entry = old.get(written(name), {})
+        trusted = frozenset(entry.get("hashes", ())) if entry.get("version") == f"=={pin.version}" else frozenset()
+        young = trusted and cutoff is not None
+        return await self.releases.files(pin, cutoff, trusted if young else frozenset(), answer.hashes[name])
+
+    async def _held_back(self, answers: Mapping[str, Answer]) -> tuple[HeldBack, ...]:
+        held: dict[str, HeldBack] = {}
+        for category, answer in answers.items():
+            for name, requirement in self.request.pipfile.categories[category].items():
+                if name in answer.pins:
+                    project: Project = await self.releases.project(name)
+                    current = answer.pins[name].version
+                    found = held_back(requirement, current, project, self.target, self.request.cutoff)
+                    held |= {name: found} if found and name not in held else {}
+        return tuple(held[name] for name in sorted(held))
+
+
+def _indexes(pipfile: Pipfile) -> tuple[dict[str, str], str]:
+    urls = {source.name: source.url for source in pipfile.sources}
+    named = [r for requirements in pipfile.categories.values() for r in requirements.values() if r.index]
+    indexes: dict[str, str] = {}
+    for requirement in named:
+        if indexes.setdefault(requirement.key, urls[requirement.index]) != urls[requirement.index]:
+            raise Refused(f"The Pipfile takes {requirement.key} from two indexes; name the same one in every category.")
+    return indexes, pipfile.sources[0].url
+
+
+def _target(request: ResolveRequest) -> Target:
+    """The Python to resolve for: with its patch version, this interpreter's where only its minor version is named."""
+    own = platform.python_version()
+    named = request.python or python_of(request.pipfile) or own
+    parts = named.split(".")
+    if len(parts) == 2:
+        named = own if own.split(".")[:2] == parts else f"{named}.0"
+    version = (int(named.split(".")[0]), int(named.split(".")[1]))
+    interpreter = f"cp{version[0]}{version[1]}"
+    found = [*wheel_tags.cpython_tags(version), *wheel_tags.compatible_tags(version, interpreter)]
+    return Target(named, frozenset(map(str, found)))
+
+
+def _python_markers(python: str) -> dict[str, str]:
+    return {"python_full_version": python, "python_version": ".".join(python.split(".")[:2])}
+
+
+def _is_kept(upgrade: All | Only | Keep, name: str) -> bool:
+    match upgrade:
+        case All():
+            return False
+        case Only(names):
+            return name not in {canonicalize_name(asked_for) for asked_for in names}
+        case Keep():
+            return True
+
+
+def _constrained(pipfile: Pipfile) -> bool:
+    return bool(pipfile.settings.get("use_default_constraints", True))
+
+
+def _bare(url: str) -> str:
+    """An index address without what differs between two spellings of it, and without credentials."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2].rstrip('/')}"
+
+
+def _share_default(sections: dict[str, Entries]) -> None:
+    """Let a package that is in several categories have everywhere the entry of `packages`, as pipenv does."""
+    default = sections["packages"]
+    for entries in sections.values():
+        entries.update({name: default[name] for name in entries if name in default})
+
+
+def _unresolved(pipfile: Pipfile, old: Mapping[str, Any]) -> tuple[str, ...]:
+    """A remark for each entry that is not resolved; raises Refused where the old lock has nothing to keep for it."""
+    notes = []
+    for category, requirements in pipfile.categories.items():
+        for requirement in requirements.values():
+            if not requirement.unresolved:
+                continue
+            if written(requirement.name) not in old.get(lock_section(category), {}):
+                raise Refused(
+                    f"[{category}] {requirement.name} comes from a {requirement.unresolved}, which Bolide does not "
+                    "resolve, and Pipfile.lock has no entry to keep; run `pipenv lock` once."
+                )
+            notes.append(f"{requirement.name} comes from a {requirement.unresolved}: its entry was kept, not resolved.")
+    return tuple(notes)
+
+
+def _carry_over(pipfile: Pipfile, old: Mapping[str, Any], sections: dict[str, Entries]) -> None:
+    """Keep the old entries of a category with unresolved packages: what those require is known to the old lock only."""
+    for category, requirements in pipfile.categories.items():
+        if any(requirement.unresolved for requirement in requirements.values()):
+            sections[category] = {**old.get(lock_section(category), {}), **sections[category]}

@@ -1,0 +1,213 @@
+"""The pinned uv as a child process: requirements in, pins out, in a directory of its own and an empty environment."""
+
+import asyncio
+import os
+import re
+import resource
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import tomlkit
+from packaging.utils import canonicalize_name
+
+from bot.core.locking import Pin
+from bot.core.packages import Conflict, IndexUnreachable, NeedsBuild, ResolverFailed
+from bot.core.pipfile import Source
+
+PROJECT = "the-pipfile"  # the name under which uv reports what the Pipfile itself asks for
+MAX_STDERR = 256 * 1024
+_PIN = re.compile(r"([A-Za-z0-9._-]+)(?:\[([A-Za-z0-9._,-]+)\])?==([^\s;\\]+)")
+_HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one run of the resolver may use: seconds of wall and CPU time, bytes of address space."""
+
+    seconds: float = 180.0
+    cpu_seconds: int = 120
+    memory: int = 6 * 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One category to resolve; requirement lines are PEP 508, `sources` are the indexes, the default one first."""
+
+    requirements: tuple[str, ...]
+    indexes: Mapping[str, str]
+    sources: tuple[Source, ...]
+    python: str
+    preferences: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ()
+    prereleases: bool = False
+    cutoff: datetime | None = None
+    cutoffs: Mapping[str, datetime] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The pins by canonical name, and the hashes that uv saw for each."""
+
+    pins: Mapping[str, Pin]
+    hashes: Mapping[str, frozenset[str]]
+
+
+class Uv:
+    """`uv pip compile` without building, without configuration files, with nothing of this process's environment.
+
+    `environment` adds variables such as SSL_CERT_FILE; `platform` is uv's name of the target, None for this machine.
+    """
+
+    def __init__(
+        self,
+        cache: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        platform: str | None = None,
+        insecure_hosts: frozenset[str] = frozenset(),
+        limits: Limits = Limits(),
+    ) -> None:
+        self._program = Path(sys.executable).with_name("uv")
+        self._cache = cache
+        self._environment = dict(environment or {})
+        self._platform = platform
+        self._insecure_hosts = insecure_hosts
+        self._limits = limits
+
+    async def version(self) -> str:
+        """The resolver's name and version, such as "uv 0.13.9"."""
+        process = await asyncio.create_subprocess_exec(
+            self._program, "--version", "--no-config", env={}, stdout=asyncio.subprocess.PIPE
+        )
+        told, _ = await process.communicate()
+        return " ".join(told.decode().split()[:2])
+
+    async def compile(self, job: Job) -> Answer:
+        """The pins; raises Conflict, NeedsBuild, IndexUnreachable or ResolverFailed."""
+        with tempfile.TemporaryDirectory(prefix="resolve-") as directory:
+            place = Path(directory)
+            (place / "pyproject.toml").write_text(_project(job))
+            (place / "requirements.txt").write_text("".join(f"{line}\n" for line in job.preferences))
+            code, words = await self._run(place, job)
+            if code:
+                raise _failure(words, code)
+            return _parse((place / "requirements.txt").read_text(), job.sources[0].url)
+
+    def _arguments(self, job: Job) -> list[str]:
+        arguments = [
+            *("pip", "compile", "pyproject.toml", "--output-file", "requirements.txt", "--constraints", "-"),
+            *("--no-config", "--no-build", "--generate-hashes", "--no-strip-extras", "--emit-index-annotation"),
+            *("--no-header", "--color", "never", "--no-progress", "--no-python-downloads"),
+            *("--python", sys.executable, "--python-version", job.python, "--cache-dir", str(self._cache)),
+        ]
+        if self._platform:
+            arguments += ["--python-platform", self._platform]
+        if job.prereleases:
+            arguments += ["--prerelease", "allow"]
+        if job.cutoff:
+            arguments += ["--exclude-newer", _moment(job.cutoff)]
+        for name, moment in sorted((job.cutoffs or {}).items()):
+            arguments += ["--exclude-newer-package", f"{name}={_moment(moment)}"]
+        for host in sorted(self._insecure_hosts):
+            arguments += ["--allow-insecure-host", host]
+        return arguments
+
+    async def _run(self, place: Path, job: Job) -> tuple[int, str]:
+        environment = {"HOME": str(place), "TMPDIR": str(place), "UV_HTTP_RETRIES": "2", **self._environment}
+        process = await asyncio.create_subprocess_exec(
+            self._program,
+            *self._arguments(job),
+            cwd=place,
+            env=environment,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        try:
+            resource.prlimit(process.pid, resource.RLIMIT_AS, (self._limits.memory, self._limits.memory))
+            resource.prlimit(process.pid, resource.RLIMIT_CPU, (self._limits.cpu_seconds, self._limits.cpu_seconds))
+            async with asyncio.timeout(self._limits.seconds):
+                words = await _converse(process, "".join(f"{line}\n" for line in job.constraints))
+                return await process.wait(), words
+        except TimeoutError:
+            raise ResolverFailed(f"The resolver gave no answer within {self._limits.seconds:g} s; it was stopped.", 900) from None
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+
+
+async def _converse(process: asyncio.subprocess.Process, given: str) -> str:
+    """What the child says on standard error, at most its first MAX_STDERR bytes, after it was given its input."""
+    if process.stdin is None or process.stderr is None:
+        raise RuntimeError("the resolver was started without its pipes")
+    process.stdin.write(given.encode())
+    process.stdin.close()
+    words = bytearray()
+    while chunk := await process.stderr.read(2**16):
+        words += chunk[: max(0, MAX_STDERR - len(words))]
+    return words.decode("utf-8", "replace")
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _project(job: Job) -> str:
+    """The project file in which requirements stay on their index: only the first source is asked for other names."""
+    names = {source.name: f"index-{place}" for place, source in enumerate(job.sources)}  # uv's names have fewer letters
+    default, *others = job.sources
+    document = {
+        "project": {"name": PROJECT, "version": "0", "dependencies": list(job.requirements)},
+        "tool": {
+            "uv": {
+                "sources": {name: {"index": names[index]} for name, index in sorted(job.indexes.items())},
+                "index": [
+                    *({"name": names[source.name], "url": source.url, "explicit": True} for source in others),
+                    {"name": names[default.name], "url": default.url, "default": True},
+                ],
+            }
+        },
+    }
+    return tomlkit.dumps(document)
+
+
+def _parse(text: str, default_index: str) -> Answer:
+    """The requirements file that uv wrote: a pin, then indented its hashes, its parents and its index."""
+    pins: dict[str, Pin] = {}
+    hashes: dict[str, frozenset[str]] = {}
+    for block in re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE):
+        if not (found := _PIN.match(block)):
+            continue
+        notes = [line.strip().lstrip("#").strip() for line in block.splitlines()[1:] if line.lstrip().startswith("#")]
+        parents = (note.removeprefix("via").strip().split(" ")[0] for note in notes if not note.startswith("from "))
+        index = next((note.removeprefix("from ") for note in notes if note.startswith("from ")), default_index)
+        name = canonicalize_name(found[1])
+        extras = tuple(sorted(filter(None, (found[2] or "").split(","))))
+        required_by = tuple(sorted({canonicalize_name(parent) for parent in parents if parent} - {PROJECT}))
+        pins[name] = Pin(name, found[3], extras, required_by, index)
+        hashes[name] = frozenset(_HASH.findall(block))
+    return Answer(pins, hashes)
+
+
+def _failure(words: str, code: int) -> Exception:
+    """What uv's last words mean for the user: its own sentence without the typography."""
+    said = [line.strip() for line in words.splitlines() if line.strip()]
+    causes = " ".join(line.removeprefix("cause:").strip() for line in said if not line.startswith(("error:", "hint:", "warning:")))
+    sentence = re.sub(rf"{PROJECT}(?:==0)? depends on", "the Pipfile asks for", causes).replace("your requirements", "the Pipfile's requirements")
+    sentence = sentence.replace("you require", "the Pipfile requires")
+    if "No solution found" in words:
+        if "no usable wheels" in words or "building from source is disabled" in words:
+            return NeedsBuild(f"A package needs a build, which Bolide never runs: {sentence}")
+        return Conflict(sentence)
+    if found := re.search(r"Failed to fetch: `?(\S+?)`?$", words, re.MULTILINE):
+        return IndexUnreachable(f"The index could not be read at {found[1]}: {said[-1].removeprefix('cause:').strip()}.", 120)
+    if code < 0:
+        return ResolverFailed(f"The resolver was stopped by signal {-code}; it may have needed too much memory or time.", 900)
+    return ResolverFailed(f"The resolver ended with code {code}: {' '.join(said)[-600:]}", 900)

@@ -1,0 +1,141 @@
+"""What the package index knows and what a resolver answers: values, ports and the errors that they may raise."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from bot.core.errors import Refused, TryLater
+from bot.core.pipfile import Pipfile
+
+FileKind = Literal["wheel", "sdist", "other"]
+
+
+class IndexUnreachable(TryLater):
+    """One sentence naming the index, the package and why no usable answer came; trying later may help."""
+
+
+class IndexUnsuitable(Refused):
+    """The index answers, but not with what Bolide reads (PEP 691), or not with what the release claims."""
+
+
+class PackageUnknown(Refused):
+    """One sentence naming the package and the index that does not have it."""
+
+
+class Unresolvable(Refused):
+    """One sentence in the resolver's words; only a change of the Pipfile or of the index helps."""
+
+
+class Conflict(Unresolvable):
+    """No set of versions satisfies every requirement."""
+
+
+class NeedsBuild(Unresolvable):
+    """A package has no wheel for the target, and the bot never builds one."""
+
+
+class ResolverFailed(TryLater):
+    """The resolver ran out of time or memory, or ended without an answer; one sentence with its last words."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of a release; `sha256` is 64 hex digits or empty, `size` bytes, both times and sizes None where untold."""
+
+    filename: str
+    version: str
+    sha256: str
+    size: int | None
+    upload_time: datetime | None
+    requires_python: str
+    yanked: bool
+    kind: FileKind
+    url: str
+    has_metadata: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """All files that one index has of one package, in the index's order; versions are in PEP 440's normal form."""
+
+    name: str
+    files: tuple[File, ...]
+
+    def release(self, version: str) -> tuple[File, ...]:
+        """The files of one version, wheels and sdists and others, yanked ones too."""
+        return tuple(file for file in self.files if file.version == version)
+
+
+class Index(Protocol):
+    """A package index, read through the simple API (PEP 691, PEP 700)."""
+
+    async def project(self, name: str, url: str) -> Project:
+        """The package on the index at `url`; raises PackageUnknown or IndexUnreachable."""
+        ...
+
+    async def metadata(self, file: File) -> str:
+        """The core metadata of a wheel, without fetching all of it; raises IndexUnreachable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Upgrade everything to the newest versions that fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """Upgrade the named packages; keep every other pin that still fits."""
+
+    names: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Upgrade nothing that still fits: add what is missing, drop what nobody asks for."""
+
+
+Upgrade = All | Only | Keep
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveRequest:
+    """What to resolve; `cutoff` excludes younger files, except that a current pin is never downgraded for its age."""
+
+    pipfile: Pipfile
+    old_lock: Mapping[str, Any] | None = None
+    python: str = ""  # "3.11" or "3.11.2"; empty: what the Pipfile requires, else the resolver's own
+    upgrade: Upgrade = All()  # noqa: RUF009 — an empty frozen value
+    cutoff: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """A direct requirement that is not at the newest release, and the one reason that keeps it there."""
+
+    name: str
+    current: str
+    latest: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """A new lock: its text as pipenv writes it, its values, and how it came about."""
+
+    lock_text: str
+    lock: Mapping[str, Any]
+    required_by: Mapping[str, tuple[str, ...]]
+    held_back: tuple[HeldBack, ...]
+    notes: tuple[str, ...]
+    resolver: str
+    seconds: float
+
+
+class Resolver(Protocol):
+    """Turns a Pipfile into a lock without running any code of the repository or of a package."""
+
+    async def resolve(self, request: ResolveRequest) -> Resolution:
+        """The new lock; raises Unresolvable, IndexUnreachable, PackageUnknown, ResolverFailed or PipfileError."""
+        ...

@@ -1,0 +1,299 @@
+"""Pipfile text → values, refusing what must not reach a resolver; and the hash that ties a lock to its Pipfile."""
+
+import hashlib
+import ipaddress
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from packaging.markers import InvalidMarker, Marker
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from bot.core.errors import Refused
+
+MAX_BYTES = 512 * 1024
+MAX_ENTRIES = 2_000
+NOT_CATEGORIES = frozenset({"source", "requires", "scripts", "pipenv", "pipfile", "build-system"})
+DEFAULT_SOURCE = {"name": "pypi", "url": "https://pypi.org/simple", "verify_ssl": True}
+MARKER_KEYS = (
+    "implementation_name",
+    "implementation_version",
+    "os_name",
+    "platform_machine",
+    "platform_python_implementation",
+    "platform_release",
+    "platform_system",
+    "platform_version",
+    "python_full_version",
+    "python_version",
+    "sys_platform",
+)
+"""The keys of an entry that pipenv reads as a condition, such as `sys_platform = "== 'win32'"`."""
+_NOT_RESOLVED = ("path", "file", "git", "hg", "svn", "bzr", "editable", "uri")
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_CATEGORY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
+_OPERATOR = re.compile(r"\s*(?:===|==|!=|<=|>=|~=|<|>)")
+_CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7})(?:[ \r\n]|$)", re.MULTILINE)
+
+
+class PipfileError(Refused):
+    """One sentence naming the place in the Pipfile, what is wrong and what to write instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A package index that the Pipfile declares."""
+
+    name: str
+    url: str
+    verify_ssl: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One entry: `name` as written, `specifier` without spaces ("" for any), `entry` as the Pipfile has it.
+
+    `unresolved` names the key (path, git, …) of an entry that is reported and never resolved, else it is empty.
+    """
+
+    name: str
+    specifier: str
+    extras: tuple[str, ...]
+    markers: str
+    index: str
+    unresolved: str
+    entry: str | Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """The name in the form in which names are compared (PEP 503)."""
+        return canonicalize_name(self.name)
+
+    @property
+    def exact(self) -> str:
+        """The one version that the specifier admits, or empty."""
+        found = re.fullmatch(r"={2,3}([^*,]+)", self.specifier)
+        return found[1] if found else ""
+
+    @property
+    def pep508(self) -> str:
+        """The requirement in one line, as a resolver reads it."""
+        extras = f"[{','.join(self.extras)}]" if self.extras else ""
+        return f"{self.name}{extras}{self.specifier}" + (f" ; {self.markers}" if self.markers else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Pipfile:
+    """A Pipfile that is safe to resolve; `categories` keeps the Pipfile's names, packages and dev-packages first."""
+
+    sources: tuple[Source, ...]
+    requires: Mapping[str, Any]
+    categories: Mapping[str, Mapping[str, Requirement]]
+    settings: Mapping[str, Any]
+    document: Mapping[str, Any]
+
+
+def parse(text: str | bytes, allowed_hosts: frozenset[str] = frozenset()) -> Pipfile:
+    """The Pipfile's values; hosts in `allowed_hosts` may be private or without TLS. Raises PipfileError."""
+    document = _document(text)
+    categories = {name: _category(name, document.get(name, {})) for name in _category_names(document)}
+    if sum(map(len, categories.values())) > MAX_ENTRIES:
+        raise PipfileError(f"The Pipfile has more than {MAX_ENTRIES} entries; split the repository or raise the limit.")
+    sources = _sources(document, allowed_hosts)
+    _check_indexes(categories, sources)
+    requires, settings = document.get("requires", {}), document.get("pipenv", {})
+    if not isinstance(requires, dict) or not isinstance(settings, dict):
+        raise PipfileError("[requires] and [pipenv] of the Pipfile must be tables.")
+    return Pipfile(sources, requires, categories, settings, document)
+
+
+def _document(text: str | bytes) -> dict[str, Any]:
+    if len(text) > MAX_BYTES:
+        raise PipfileError(f"The Pipfile has {len(text):,} bytes; the limit is {MAX_BYTES:,}.")
+    try:
+        decoded = text.decode("utf-8") if isinstance(text, bytes) else text
+    except UnicodeDecodeError as error:
+        raise PipfileError(f"The Pipfile is not UTF-8 (byte {error.start}); save it as UTF-8.") from error
+    decoded = decoded.removeprefix("\ufeff").replace("\r\n", "\n")
+    if found := _CONFLICT.search(decoded):
+        line = decoded.count("\n", 0, found.start()) + 1
+        raise PipfileError(f"The Pipfile has a merge conflict marker on line {line}; resolve the merge first.")
+    try:
+        return tomllib.loads(decoded)
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise PipfileError(f"The Pipfile is not TOML: {reason}.") from error
+
+
+def _category_names(document: Mapping[str, Any]) -> tuple[str, ...]:
+    own = [name for name in document if name not in NOT_CATEGORIES and name not in ("packages", "dev-packages")]
+    for name in own:
+        if not _CATEGORY.fullmatch(name) or name in ("default", "develop", "_meta"):
+            raise PipfileError(f"The Pipfile's section {name[:80]!r} cannot be a category; use letters, digits and dashes.")
+    return ("packages", "dev-packages", *own)
+
+
+def _category(category: str, table: Any) -> dict[str, Requirement]:
+    if not isinstance(table, dict):
+        raise PipfileError(f"[{category}] of the Pipfile must be a table of packages.")
+    if len(table) > MAX_ENTRIES:
+        raise PipfileError(f"[{category}] of the Pipfile has {len(table):,} entries; the limit is {MAX_ENTRIES:,}.")
+    requirements: dict[str, Requirement] = {}
+    for name, entry in table.items():
+        requirement = _requirement(f"[{category}] {name[:80]}", name, entry)
+        if requirement.key in requirements:
+            raise PipfileError(f"[{category}] of the Pipfile names {requirement.key} twice; keep one entry.")
+        requirements[requirement.key] = requirement
+    return requirements
+
+
+def _requirement(place: str, name: str, entry: Any) -> Requirement:
+    if not _NAME.fullmatch(name) or len(name) > 200:
+        hint = "write extras = [...] in its entry" if "[" in name else "names have letters, digits, '.', '-' and '_'"
+        raise PipfileError(f"{place!r} of the Pipfile is not a package name; {hint}.")
+    if isinstance(entry, str):
+        return Requirement(name, _specifier(place, entry), (), "", "", "", entry)
+    if not isinstance(entry, dict):
+        raise PipfileError(f"{place} of the Pipfile must be a version such as \"*\" or a table, not {entry!r:.80}.")
+    extras = entry.get("extras", [])
+    if not isinstance(extras, list) or not all(isinstance(e, str) and _NAME.fullmatch(e) for e in extras):
+        raise PipfileError(f"{place}: extras must be a list of names.")
+    index = entry.get("index", "")
+    if not isinstance(index, str):
+        raise PipfileError(f"{place}: index must be the name of a [[source]].")
+    unresolved = next((key for key in _NOT_RESOLVED if entry.get(key)), "")
+    specifier = "" if unresolved else _specifier(place, entry.get("version", "*"))
+    return Requirement(name, specifier, tuple(extras), _markers(place, entry), index, unresolved, entry)
+
+
+def _specifier(place: str, version: Any) -> str:
+    if not isinstance(version, str):
+        raise PipfileError(f"{place}: the version must be text such as \">=1.2\", not {version!r:.80}.")
+    written = version.strip()
+    if written in ("", "*"):
+        return ""
+    if not _OPERATOR.match(written):
+        written = f"=={written}"
+    try:
+        SpecifierSet(written)
+    except InvalidSpecifier as error:
+        raise PipfileError(f"{place}: {version[:80]!r} is not a version specifier; write for example \">=1.2,<2\".") from error
+    return re.sub(r"\s+", "", written)
+
+
+def _markers(place: str, entry: Mapping[str, Any]) -> str:
+    """The conditions of an entry in one marker; pipenv leaves a lone `os_name` key out of what it resolves."""
+    conditions = [entry["markers"]] if entry.get("markers") else []
+    conditions += [f"{key} {entry[key]}" for key in MARKER_KEYS if key in entry and key != "os_name"]
+    try:
+        parsed = sorted({str(Marker(condition)) for condition in conditions if isinstance(condition, str)})
+        [Marker(f"os_name {entry['os_name']}") for _ in range("os_name" in entry)]
+    except InvalidMarker as error:
+        raise PipfileError(f"{place}: {str(conditions)[:120]} is not a marker (PEP 508).") from error
+    if len(parsed) < 2:
+        return "".join(parsed)
+    return " and ".join(f"({marker})" for marker in parsed)
+
+
+def _sources(document: Mapping[str, Any], allowed_hosts: frozenset[str]) -> tuple[Source, ...]:
+    written = document.get("source", [DEFAULT_SOURCE])
+    written = [written] if isinstance(written, dict) else written
+    if not isinstance(written, list) or not written or not all(isinstance(s, dict) for s in written):
+        raise PipfileError("[[source]] of the Pipfile must be a list of tables with url, name and verify_ssl.")
+    sources = tuple(_source(source, allowed_hosts) for source in written)
+    if len({source.name for source in sources}) != len(sources):
+        raise PipfileError("Two [[source]] of the Pipfile have the same name; give each its own.")
+    return sources
+
+
+def _source(source: Mapping[str, Any], allowed_hosts: frozenset[str]) -> Source:
+    url, name = source.get("url"), source.get("name", "")
+    if not isinstance(url, str) or not isinstance(name, str):
+        raise PipfileError("A [[source]] of the Pipfile has no url; write url = \"https://…/simple\".")
+    refuse_url(url, f"[[source]] {name or url[:80]}", allowed_hosts)
+    verify = str(source.get("verify_ssl", True)).lower() == "true"
+    host = urlsplit(url).hostname or ""
+    if not verify and host not in allowed_hosts:
+        raise PipfileError(f"[[source]] {name} turns verify_ssl off, so anybody could answer for {host}; turn it on.")
+    return Source(name or host.replace(".", "-"), url, verify)
+
+
+def refuse_url(url: str, place: str, allowed_hosts: frozenset[str]) -> None:
+    """Raise PipfileError for an index address that is not whole, not https, private, or asks for a variable."""
+    if "$" in url or "%(" in url:
+        raise PipfileError(f"{place} has a variable in its url; Bolide expands none, so that no secret can leave.")
+    if len(url) > 2_000 or any(not 33 <= ord(character) < 127 for character in url):
+        raise PipfileError(f"{place}: the url has spaces, control characters or letters outside ASCII.")
+    try:
+        parts = urlsplit(url)
+        host, _ = (parts.hostname or "").rstrip("."), parts.port
+    except ValueError as error:
+        raise PipfileError(f"{place}: {url[:80]!r} is not a url.") from error
+    if host in allowed_hosts and parts.scheme in ("http", "https"):
+        return
+    if parts.scheme != "https" or not host:
+        raise PipfileError(f"{place}: {url[:80]!r} is refused; an index must be read over https.")
+    if is_private(host):
+        raise PipfileError(f"{place}: {host} is a private address; the operator can allow it by name.")
+
+
+def is_private(host: str) -> bool:
+    """Whether a host name or literal address points inside: loopback, link-local, private, or a name without a dot."""
+    if re.fullmatch(r"0x[0-9a-f]+|[0-9.]+", host, re.IGNORECASE):
+        try:
+            return not ipaddress.ip_address(host).is_global
+        except ValueError:
+            return True  # an address in a short, octal or hexadecimal spelling hides where it points
+    if ":" in host:
+        return not ipaddress.ip_address(host.partition("%")[0]).is_global
+    return "." not in host or host.endswith((".localhost", ".local", ".internal", ".localdomain"))
+
+
+def _check_indexes(categories: Mapping[str, Mapping[str, Requirement]], sources: tuple[Source, ...]) -> None:
+    names = {source.name for source in sources}
+    for category, requirements in categories.items():
+        for requirement in requirements.values():
+            if requirement.index and requirement.index not in names:
+                raise PipfileError(
+                    f"[{category}] {requirement.name} asks for index {requirement.index[:80]!r}, "
+                    f"which no [[source]] declares; the Pipfile has {', '.join(sorted(names))}."
+                )
+
+
+def pipfile_hash(pipfile: Pipfile, *, canonical_names: bool = True) -> str:
+    """The sha256 that pipenv writes into `_meta.hash`.
+
+    Today's pipenv hashes canonical package names; `canonical_names=False` is what plette and older versions do.
+    """
+    document = pipfile.document
+
+    def section(name: str) -> Any:
+        table = document.get(name, {})
+        return {canonicalize_name(key): value for key, value in table.items()} if canonical_names else table
+
+    content: dict[str, Any] = {
+        "_meta": {"sources": document.get("source", [DEFAULT_SOURCE]), "requires": document.get("requires", {})},
+        "default": section("packages"),
+        "develop": section("dev-packages"),
+    }
+    content |= {name: section(name) for name in pipfile.categories if name not in ("packages", "dev-packages")}
+    try:
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    except TypeError as error:
+        raise PipfileError("The Pipfile has a date among its packages or sources; write it as text.") from error
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def python_of(pipfile: Pipfile) -> str:
+    """The Python that [requires] names, "3.11" or "3.11.2", or empty where it names none or a range."""
+    for key in ("python_full_version", "python_version"):
+        value = pipfile.requires.get(key)
+        if isinstance(value, str) and re.fullmatch(r"\d+\.\d+(?:\.\d+)?", value):
+            return str(Version(value)) if value.count(".") == 2 else value
+    return ""
