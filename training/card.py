@@ -113,8 +113,11 @@ def read_card(folder: Path) -> Card:
     document = read_document(path, remedy="run `python -m training.train`")
     config = document.get("config")
     card = Card(
-        *(_text(document, key, path) for key in ("model_id", "sha256", "golden_sha256", "data_sha256")),
-        config_name=_text(config, "name", path) if isinstance(config, dict) else "",
+        model_id=_text(document, "model_id", path),
+        sha256=_text(document, "sha256", path),
+        golden_sha256=_text(document, "golden_sha256", path),
+        data_sha256=_text(document, "data_sha256", path),
+        config_name=_text(config if isinstance(config, dict) else {}, "name", path),
     )
     if document.get("schema") != SCHEMA:
         raise StageError(f"{path} has schema {document.get('schema')!r}, not {SCHEMA}: run `python -m training.train`.")
@@ -162,7 +165,7 @@ def read_document(path: Path, remedy: str) -> dict[str, Any]:
 def _text(document: dict[str, Any], key: str, path: Path) -> str:
     value = document.get(key)
     if not isinstance(value, str) or not value:
-        raise StageError(f"{path} has no {key}: run `python -m training.train`.")
+        raise StageError(f"{path} has no text for {key}: run `python -m training.train`.")
     return value
 
 

@@ -33,7 +33,8 @@ class FlatGraph:
 
     def digits(self, images: Bytes) -> NDArray[np.int64]:
         """The most probable digit of each image."""
-        return self.probabilities(images).argmax(axis=1)
+        digits: NDArray[np.int64] = self.probabilities(images).argmax(axis=1)
+        return digits
 
     def asker(self) -> Callable[[Bytes], Probabilities]:
         """What answers one image `uint8 [28, 28]` with `float32 [10]`, for timing."""

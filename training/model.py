@@ -12,7 +12,7 @@ from training.data import Examples
 
 
 def build() -> Any:
-    """An untrained network: `uint8 [n, 28, 28]` grey 0–255 → `float32 [n, 10]` probabilities; it scales its input itself."""
+    """An untrained network that scales its input: `uint8 [n, 28, 28]` grey → `float32 [n, 10]` probabilities."""
     return keras.Sequential(
         [
             layers.Input((28, 28), dtype="uint8"),
@@ -75,6 +75,7 @@ class Triangle(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
         self.peak, self.steps, self.warmup_share = peak, steps, warmup_share
 
     def __call__(self, step: Any) -> Any:
+        """The rate at a step, counted from 0."""
         done = (tf.cast(step, tf.float32) + 1) / (self.steps + 1)
         return self.peak * tf.minimum(done / self.warmup_share, (1 - done) / (1 - self.warmup_share))
 

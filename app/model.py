@@ -1,0 +1,108 @@
+"""The model in service: checked against its card before it is loaded, then asked by many threads."""
+
+import hashlib
+import json
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from app.request import SIDE, Grey
+
+DIGITS = 10
+
+
+class ModelError(Exception):
+    """There is no model to serve; the message is one sentence that names the file and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the model sees in an image: `digit` 0–9, ten probabilities 0–1, and the milliseconds it took."""
+
+    digit: int
+    probabilities: tuple[float, ...]
+    latency_ms: float
+
+    @property
+    def probability(self) -> float:
+        """The probability of the digit."""
+        return self.probabilities[self.digit]
+
+
+class DigitModel:
+    """A loaded model; safe to ask from many threads, because each has an interpreter of its own."""
+
+    def __init__(self, content: bytes, model_id: str) -> None:
+        self.model_id = model_id
+        self._content = content
+        self._own = threading.local()
+
+    def answer(self, image: Grey) -> Answer:
+        """The answer to one image; raises ModelError when the graph fails or answers with what is no probability."""
+        started = time.perf_counter()
+        try:
+            interpreter, entry, result = self._interpreter()
+            interpreter.set_tensor(entry, image[np.newaxis])
+            interpreter.invoke()
+            probabilities = interpreter.get_tensor(result)
+        except (RuntimeError, ValueError) as problem:
+            raise ModelError(f"The model {self.model_id} fails ({problem}): train and deploy again.") from problem
+        if probabilities.shape != (1, DIGITS) or not np.isfinite(probabilities).all():
+            raise ModelError(f"The model {self.model_id} answers with no ten probabilities: train and deploy again.")
+        taken = 1000 * (time.perf_counter() - started)
+        return Answer(int(probabilities[0].argmax()), tuple(probabilities[0].tolist()), taken)
+
+    def _interpreter(self) -> tuple[Any, int, int]:
+        loaded: tuple[Any, int, int] | None = getattr(self._own, "loaded", None)
+        if loaded is None:
+            interpreter = Interpreter(model_content=self._content, num_threads=1)
+            interpreter.allocate_tensors()
+            entry, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+            loaded = self._own.loaded = interpreter, entry["index"], result["index"]
+        return loaded
+
+
+def load(folder: Path | None) -> DigitModel:
+    """The model of a model directory, after it has answered a golden digit rightly; raises ModelError."""
+    if folder is None:
+        raise ModelError("MODEL_DIR is not set: set it to a model directory.")
+    card = _document(_content(folder / "card.json"), "card.json")
+    content, golden = _content(folder / "model.tflite"), _content(folder / "golden.json")
+    for name, found, key in (("model.tflite", content, "sha256"), ("golden.json", golden, "golden_sha256")):
+        if hashlib.sha256(found).hexdigest() != card.get(key):
+            raise ModelError(f"{name} in {folder} does not have the sha256 of its card: train and deploy again.")
+    model = DigitModel(content, str(card.get("model_id")))
+    _check(model, _document(golden, "golden.json"))
+    return model
+
+
+def _check(model: DigitModel, golden: dict[str, Any]) -> None:
+    try:
+        image, label = np.array(golden["inputs"][0], dtype=np.uint8).reshape(SIDE, SIDE), int(golden["labels"][0])
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError) as problem:
+        raise ModelError(f"golden.json holds no golden digit ({problem}): train and deploy again.") from problem
+    digit = model.answer(image).digit
+    if digit != label:
+        raise ModelError(f"The model {model.model_id} takes the golden {label} for a {digit}: train and deploy again.")
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        raise ModelError(f"Cannot read {path} ({problem.strerror}): set MODEL_DIR to a model directory.") from problem
+
+
+def _document(content: bytes, name: str) -> dict[str, Any]:
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError) as problem:
+        raise ModelError(f"{name} is not JSON ({problem}): train and deploy again.") from problem
+    if not isinstance(document, dict):
+        raise ModelError(f"{name} is not a JSON object: train and deploy again.")
+    return document
