@@ -1,0 +1,211 @@
+"""The settings, read from the environment once and nowhere else; every problem is reported at the same time."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+SHORTEST_SECRET = 16
+"""Characters; a shorter webhook secret can be guessed."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secret:
+    """A value that no log shows: `reveal()` is the only way to it."""
+
+    _value: str
+
+    def reveal(self) -> str:
+        """The value itself, for the one place that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One variable: its name, its default as written in the environment (None: it must be set), what it means."""
+
+    name: str
+    default: str | None
+    meaning: str
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("GITHUB_APP_ID", None, "The App's id, from its settings page on GitHub"),
+    Setting("GITHUB_PRIVATE_KEY", None, "The App's private key, PEM text; or name its file in the next"),
+    Setting("GITHUB_PRIVATE_KEY_FILE", "", "The file with the App's private key"),
+    Setting("GITHUB_WEBHOOK_SECRET", None, "The webhook's secret, 16 characters or more; or name its file in the next"),
+    Setting("GITHUB_WEBHOOK_SECRET_FILE", "", "The file with the webhook's secret"),
+    Setting("GITHUB_API_URL", "https://api.github.com", "The REST API; GitHub Enterprise: https://HOST/api/v3"),
+    Setting("BOLIDE_STATE_DIR", ".bolide", "The directory in which Bolide keeps its state"),
+    Setting("BOLIDE_HOST", "127.0.0.1", "The address on which the webhook server listens"),
+    Setting("BOLIDE_PORT", "8080", "The port on which the webhook server listens"),
+    Setting("BOLIDE_SERVICE_PORT", "8090", "The port on which the redeployed app listens"),
+    Setting("BOLIDE_INDEX_URL", "https://pypi.org/simple", "The package index that locks are resolved against"),
+    Setting("BOLIDE_WORKERS", "4", "How many jobs run at the same time, 1 to 64"),
+)
+_DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
+
+
+class SettingsProblem(Exception):
+    """The environment cannot be used; the message has one line for each setting that is wrong."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the operator has set; URLs carry no trailing slash."""
+
+    app_id: str
+    private_key: Secret
+    webhook_secret: Secret
+    api_url: str
+    graphql_url: str
+    state_dir: Path
+    host: str
+    port: int
+    service_port: int
+    index_url: str
+    workers: int
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        """The settings in these variables. Raises SettingsProblem with all that is wrong, never with a secret in it."""
+        read = _Environment(environ)
+        settings = cls(
+            app_id=read.checked("GITHUB_APP_ID", _app_id, "1"),
+            private_key=Secret(read.secret("GITHUB_PRIVATE_KEY", _private_key)),
+            webhook_secret=Secret(read.secret("GITHUB_WEBHOOK_SECRET", _webhook_secret)),
+            api_url=read.checked("GITHUB_API_URL", _url, ""),
+            graphql_url=graphql_url(read.checked("GITHUB_API_URL", _url, "")),
+            state_dir=Path(read.text("BOLIDE_STATE_DIR") or ".bolide"),
+            host=read.checked("BOLIDE_HOST", _host, ""),
+            port=read.number("BOLIDE_PORT", 0, 65535),
+            service_port=read.number("BOLIDE_SERVICE_PORT", 1, 65535),
+            index_url=read.checked("BOLIDE_INDEX_URL", _url, ""),
+            workers=read.number("BOLIDE_WORKERS", 1, 64),
+        )
+        if read.problems:
+            raise SettingsProblem(tuple(dict.fromkeys(read.problems)))
+        return settings
+
+
+def graphql_url(api_url: str) -> str:
+    """The GraphQL endpoint that belongs to a REST base URL."""
+    enterprise = api_url.removesuffix("/v3")
+    return f"{enterprise}/graphql"
+
+
+class _Environment:
+    """Reads variables and collects what is wrong with them."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.problems: list[str] = []
+
+    def text(self, name: str) -> str:
+        return self._environ.get(name, "").strip() or _DEFAULTS[name] or ""
+
+    def checked(self, name: str, check: Callable[[str], str], otherwise: str) -> str:
+        try:
+            return check(self.text(name))
+        except ValueError as problem:
+            self.problems.append(f"{name} {problem}.")
+            return otherwise
+
+    def number(self, name: str, least: int, most: int) -> int:
+        text = self.text(name)
+        if text.isascii() and text.isdecimal() and len(text) < 9 and least <= int(text) <= most:
+            return int(text)
+        self.problems.append(f"{name} is {text!r}; set it to a number from {least} to {most}.")
+        return least
+
+    def secret(self, name: str, check: Callable[[str], str]) -> str:
+        text, file = self._environ.get(name, ""), self._environ.get(f"{name}_FILE", "").strip()
+        if text.strip() and file:
+            self.problems.append(f"{name} and {name}_FILE are both set; keep one of them.")
+        elif file:
+            text = self._read(f"{name}_FILE", file)
+        if file and not text:
+            return ""
+        try:
+            return check(text.strip())
+        except ValueError as problem:
+            self.problems.append(f"{name} {problem}.")
+            return ""
+
+    def _read(self, name: str, file: str) -> str:
+        try:
+            text = Path(file).read_text(encoding="utf-8")
+        except (OSError, ValueError) as problem:
+            reason = problem.strerror if isinstance(problem, OSError) else "it is not UTF-8"
+            self.problems.append(f"{name} names {file}, which cannot be read: {reason}.")
+            return ""
+        if not text.strip():
+            self.problems.append(f"{name} names {file}, which is empty; put the secret into it.")
+            return ""
+        return text
+
+
+def _app_id(text: str) -> str:
+    if not (text.isascii() and text.isdecimal() and len(text) < 16):
+        raise ValueError("is not set to a number; copy the App ID from the App's settings page on GitHub")
+    return text
+
+
+def _private_key(text: str) -> str:
+    text = text if "\n" in text else text.replace("\\n", "\n")
+    if not text:
+        raise ValueError("is not set; set it, or GITHUB_PRIVATE_KEY_FILE, to the App's private key")
+    if not text.startswith("-----BEGIN ") or "PRIVATE KEY-----" not in text:
+        raise ValueError("is no PEM private key; generate one on the App's settings page and use the file as it is")
+    return text + "\n"
+
+
+def _webhook_secret(text: str) -> str:
+    if not text:
+        raise ValueError("is not set; set it, or GITHUB_WEBHOOK_SECRET_FILE, to the webhook's secret")
+    if len(text) < SHORTEST_SECRET:
+        raise ValueError(f"is shorter than {SHORTEST_SECRET} characters; make a longer one, here and on GitHub")
+    return text
+
+
+def _host(text: str) -> str:
+    if text == "localhost":
+        return text
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise ValueError(f"is {text!r}; set it to an IP address, such as 127.0.0.1 or 0.0.0.0") from None
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        host, secret, _ = parts.hostname, parts.username or parts.password, parts.port
+    except ValueError:
+        raise ValueError("is no URL; write it like https://example.org/path") from None
+    if parts.scheme not in {"http", "https"} or not host or any(ord(character) <= 32 for character in text):
+        raise ValueError("is no URL; write it like https://example.org/path")
+    if secret:
+        raise ValueError("has a name or password in it; take it out")
+    if parts.query or parts.fragment:
+        raise ValueError("has a query or fragment; leave it out")
+    if parts.scheme == "http" and not _loopback(host):
+        raise ValueError("is http to another machine; use https")
+    return text.rstrip("/")
+
+
+def _loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
