@@ -1,0 +1,112 @@
+"""Finds the WSGI service of a repository that does not say where it is."""
+
+import ast
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from bot.core.recipe import Recipe, ServiceRecipe
+
+_FILES = ("wsgi.py", "app.py", "application.py", "main.py", "server.py", "run.py")
+_OBJECTS, _FACTORIES = ("application", "app"), ("create_app", "make_app")
+_NOT_THE_SERVICE = {
+    "tests",
+    "test",
+    "docs",
+    "doc",
+    "examples",
+    "example",
+    "migrations",
+    "node_modules",
+    "site-packages",
+}
+_WSGI_SIGNS = re.compile(r"\b(?:Flask|flask|WSGI|wsgi|bottle|falcon|pyramid|connexion|dash|quart|create_app)\b")
+_ASGI_SIGNS = re.compile(r"\b(?:FastAPI|Starlette|get_asgi_application|Quart|Sanic)\b")
+_MAX_FILES = 200
+
+
+def find_service(files: Iterable[str], read: Callable[[str], str]) -> str | None:
+    """The WSGI target (`module:attribute` or `module:factory()`) of the likeliest file, None where there is none.
+
+    `files` are paths relative to the repository, `read` gives the text of one.
+    """
+    candidates = sorted((rank, path) for path in files if (rank := _rank(path)) is not None)
+    for _, path in candidates[:_MAX_FILES]:
+        target = _target(path, read(path))
+        if target:
+            return target
+    return None
+
+
+def with_service_found(recipe: Recipe, files: Iterable[str], read: Callable[[str], str]) -> Recipe:
+    """The recipe, with the service that was found where it names none."""
+    target = None if recipe.service else find_service(files, read)
+    if target is None:
+        return recipe
+    return replace(recipe, service=ServiceRecipe(("packages",), (), target, "", "", ""))
+
+
+def _rank(path: str) -> tuple[int, int, str] | None:
+    """Smaller is likelier: the root before a package before src/, wsgi.py before app.py before a package itself."""
+    parts = PurePosixPath(path).parts
+    inside = parts[1:] if parts[0] == "src" else parts
+    if not 1 <= len(inside) <= 2 or any(p in _NOT_THE_SERVICE or not p.split(".")[0].isidentifier() for p in inside):
+        return None
+    if inside[-1] in _FILES:
+        return (len(parts), _FILES.index(inside[-1]), path)
+    if inside[-1] == "__init__.py" and len(inside) == 2:
+        # A package called app or application is as good as app.py; any other comes after the named files.
+        named = inside[0] in ("app", "application")
+        return (1 if named else len(parts), len(_FILES), path)
+    return None
+
+
+def _target(path: str, text: str) -> str | None:
+    pure = PurePosixPath(path)
+    sure = pure.name == "wsgi.py"
+    if _ASGI_SIGNS.search(text) or not (sure or _WSGI_SIGNS.search(text)):
+        return None
+    objects, factories = _bound(text)
+    parts = [part for part in pure.with_suffix("").parts if part != "__init__"]
+    module = ".".join(parts[1:] if parts[0] == "src" else parts)
+    for name in (*_OBJECTS, *_FACTORIES):
+        if name in objects:
+            return f"{module}:{name}"
+        if name in factories:
+            return f"{module}:{name}()"
+    return None
+
+
+def _bound(text: str) -> tuple[set[str], set[str]]:
+    """The names that a module binds to objects, and to functions that need no argument."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        # It will fail on import, and that is to be seen: the names are taken from the lines instead.
+        return set(re.findall(r"^(\w+)\s*=", text, re.MULTILINE)), set(re.findall(r"^def (\w+)\(", text, re.MULTILINE))
+    objects: set[str] = set()
+    factories: set[str] = set()
+    waiting: list[ast.stmt] = list(tree.body)
+    while waiting:
+        match waiting.pop():
+            case ast.Assign(targets=targets):
+                objects |= {target.id for target in targets if isinstance(target, ast.Name)}
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr()):
+                objects.add(name)
+            case ast.Import(names=names) | ast.ImportFrom(names=names):
+                imported = {alias.asname or alias.name for alias in names}
+                factories |= imported & set(_FACTORIES)
+                objects |= imported - set(_FACTORIES)
+            case ast.FunctionDef(name=name, args=arguments):
+                if len(arguments.defaults) >= len(arguments.args) + len(arguments.posonlyargs) and all(
+                    arguments.kw_defaults
+                ):
+                    factories.add(name)
+                elif name in _OBJECTS and len(arguments.args) == 2:
+                    objects.add(name)  # def application(environ, start_response)
+            case ast.If(test=test) if "__name__" in ast.dump(test):
+                pass  # not executed on import
+            case ast.If() | ast.Try() | ast.With() as block:
+                waiting += block.body
+    return objects, factories
