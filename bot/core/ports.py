@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from bot.core.authority import Permission
+from bot.core.errors import Refused
 from bot.core.events import Actor, Repository
-from bot.core.evidence import Examination, Recipe
+from bot.core.evidence import Examination
 from bot.core.plan import (
     CloseIssue,
     Comment,
@@ -21,6 +23,8 @@ from bot.core.plan import (
     Release,
     Report,
 )
+from bot.core.recipe import Recipe
+from bot.core.stages import RunResult, StageReport
 
 
 class ForgeUnavailable(Exception):
@@ -63,6 +67,13 @@ class Snapshot:
     files: Mapping[str, "str | Unreadable | None"]
     branch: BotBranch | None
     archived: bool
+
+    def text(self, path: str) -> str:
+        """The file's text, empty where there is no such file; raises Refused where it is no text."""
+        content = self.files[path]
+        if isinstance(content, Unreadable):
+            raise Refused(f"{path} cannot be read: {content.reason}.")
+        return content or ""
 
     def existing(self) -> OwnBranch | None:
         """The bot's branch in the form that ProposeChange takes."""
@@ -112,7 +123,7 @@ class Reader(Protocol):
     async def tags(self) -> tuple[str, ...]:
         """The repository's tag names."""
 
-    async def permission(self, actor: Actor) -> Literal["admin", "write", "read", "none"]:
+    async def permission(self, actor: Actor) -> Permission:
         """What the account with this numeric id may do now (maintain counts as write, triage as read)."""
 
     async def tarball(self, sha: str) -> bytes:
@@ -141,7 +152,7 @@ class Writer(Protocol):
         """Add the reaction."""
 
     async def release(self, release: Release) -> str:
-        """Create annotated tag and Release; the Release's URL. Raises ForgeRefused when the tag is on another commit."""
+        """Create annotated tag and Release; the Release's URL. ForgeRefused when the tag is on another commit."""
 
     async def close_issue(self, close: CloseIssue) -> None:
         """Close it as completed."""
@@ -200,6 +211,10 @@ class LeaseLost(Exception):
     """The lease of this job ran out and another worker has it: this worker's outcome does not count."""
 
 
+class InboxUnavailable(Exception):
+    """The inbox cannot be read or written now (disk full, locked, closed); nothing was stored."""
+
+
 class Inbox(Protocol):
     """Deliveries and the jobs made of them, on disk. A job's `lane` (repository and manager) runs one at a time."""
 
@@ -237,27 +252,6 @@ class Laboratory(Protocol):
         """What was measured with each of the two lock texts on the same tree."""
 
 
-@dataclass(frozen=True, slots=True)
-class StageReport:
-    """A stage of a run, as it is now."""
-
-    stage: str
-    state: StatusState
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """How a run ended: `url` is where the service answers, `log` the last lines where it failed."""
-
-    ok: bool
-    changed: bool
-    sentence: str
-    url: str
-    seconds: float
-    log: str
-
-
 class Runner(Protocol):
     """Runs the stages of a commit: train, evaluate, package, deploy, verify."""
 
@@ -265,10 +259,13 @@ class Runner(Protocol):
         self,
         repository: Repository,
         sha: str,
-        tarball: bytes,
+        reader: Reader,
         report: Callable[[StageReport], Awaitable[None]],
     ) -> RunResult:
-        """Run what is not done yet; the version in service stays when anything fails."""
+        """Run what is not done yet, on the files that `reader` gives; what serves stays when anything fails.
+
+        A commit that ended already gives its recorded result and reports nothing.
+        """
 
 
 Now = Callable[[], datetime]

@@ -1,0 +1,178 @@
+"""Evidence in words: the section of the pull request, its first line, and the check run."""
+
+from collections.abc import Callable
+
+from bot.core.errors import Refused
+from bot.core.evidence import (
+    Accuracy,
+    Evidence,
+    Examination,
+    Failure,
+    Latency,
+    NotExamined,
+    ServiceResult,
+    TrainingResult,
+    Verdict,
+    verdict,
+)
+from bot.core.plan import Conclusion, Report
+from bot.core.texts.markdown import bounded, fenced, harmless, replace_section, table
+
+CHECK = "Bolide evidence"
+_SIGN = {"safe": "✅ **Safe to merge**", "broken": "🛑 **Not safe**", "not_checked": "❔ **Not checked**"}
+_TITLE = {"safe": "Boots, predicts and trains", "broken": "Does not work", "not_checked": "Not checked"}
+_CONCLUSION: dict[str, Conclusion] = {"safe": "success", "broken": "failure", "not_checked": "neutral"}
+_BAR = 24
+
+Row = tuple[str, str, str, float | None]
+
+
+def waiting(sha: str) -> Report:
+    """The check run while the evidence is being gathered."""
+    return Report(sha, CHECK, "Evidence is being gathered", "Today's and the proposed lock are being tried out.", None)
+
+
+def checked(sha: str, evidence: Evidence) -> Report:
+    """The check run that carries the evidence."""
+    found = verdict(evidence.before, evidence.after)
+    summary = bounded(f"{headline(found)}\n\n{render(evidence)}")
+    return Report(sha, CHECK, _TITLE[found.kind], summary, _CONCLUSION[found.kind])
+
+
+def with_evidence(body: str, evidence: Evidence) -> str:
+    """The pull request's body with verdict and figures in place; raises Refused where their sections are gone."""
+    found = verdict(evidence.before, evidence.after)
+    return bounded(replace_section(replace_section(body, "verdict", headline(found)), "evidence", render(evidence)))
+
+
+def without_sections(body: str, evidence: Evidence) -> str:
+    """The body as a person rewrote it, with the evidence put on top."""
+    found = verdict(evidence.before, evidence.after)
+    return bounded(f"{headline(found)}\n\n{render(evidence)}\n\n{body}")
+
+
+def renewed(body: str, evidence: Evidence) -> str:
+    """The body with the evidence in it, wherever it fits."""
+    try:
+        return with_evidence(body, evidence)
+    except Refused:
+        return without_sections(body, evidence)
+
+
+def headline(found: Verdict) -> str:
+    """The verdict in one line."""
+    return f"{_SIGN[found.kind]}: {harmless(found.sentence)}"
+
+
+def render(evidence: Evidence) -> str:
+    """Figures of both locks side by side, what failed with the end of its log, and how it was measured."""
+    before, after = evidence.before, evidence.after
+    rows = _rows(before, after)
+    parts = ["### Evidence", table(("", "today's lock", "proposed lock"), [row[:3] for row in rows])]
+    parts += [chart] if (chart := _chart(rows)) else []
+    for name, examination in (("Proposed lock", after), ("Today's lock", before)):
+        parts += [_failure(name, failure) for failure in examination.failures]
+    found = verdict(before, after)
+    parts += ["".join(f"- {harmless(remark)}\n" for remark in found.remarks)] if found.remarks else []
+    parts.append(_method(before, after))
+    return "\n\n".join(parts)
+
+
+def _rows(before: Examination, after: Examination) -> list[Row]:
+    """Label, today, proposed, and proposed ÷ today where both are figures."""
+    rows: list[Row] = []
+
+    def add(label: str, pick: Callable[[Examination], float | None], form: str, *, ratio: bool = True) -> None:
+        was, now = pick(before), pick(after)
+        if was is None and now is None:
+            return
+        share = now / was if ratio and was and now is not None else None
+        rows.append((label, _shown(was, form), _shown(now, form), share))
+
+    rows.append(("result", _outcome(before), _outcome(after), None))
+    add(
+        "accuracy after the short training", lambda x: _accuracy(x, lambda a: a.accuracy * 100), "{:.2f} %", ratio=False
+    )
+    add(
+        "worst digit's recall", lambda x: _accuracy(x, lambda a: min(a.per_class_recall) * 100), "{:.2f} %", ratio=False
+    )
+    add("p50 of one prediction", lambda x: _latency(x, lambda p: p.p50_ms), "{:.2f} ms")
+    add("p99 of one prediction", lambda x: _latency(x, lambda p: p.p99_ms), "{:.2f} ms")
+    add("service: peak memory", lambda x: _service(x, lambda s: s.peak_memory_mb), "{:.0f} MiB")
+    add("service: installed size", lambda x: _service(x, lambda s: s.size_mb), "{:.0f} MiB")
+    add("service: import", lambda x: _service(x, lambda s: s.import_seconds), "{:.2f} s")
+    add("training: seconds", lambda x: _training(x, lambda t: t.seconds), "{:.1f} s")
+    add("training: CPU seconds", lambda x: _training(x, lambda t: t.cpu_seconds), "{:.1f} s")
+    add("training: peak memory", lambda x: _training(x, lambda t: t.peak_memory_mb), "{:.0f} MiB")
+    add("training: installed size", lambda x: _training(x, lambda t: t.size_mb), "{:.0f} MiB")
+    return rows
+
+
+def _shown(value: float | None, form: str) -> str:
+    return "–" if value is None else form.format(value)
+
+
+def _outcome(examination: Examination) -> str:
+    parts = []
+    for name, part in (("training", examination.training), ("service", examination.service)):
+        match part:
+            case Failure(phase=phase):
+                parts.append(f"{name} **fails** ({phase})")
+            case NotExamined():
+                parts.append(f"{name} not examined")
+            case _:
+                parts.append(f"{name} works")
+    return ", ".join(parts)
+
+
+def _service(examination: Examination, pick: Callable[[ServiceResult], float]) -> float | None:
+    return pick(examination.service) if isinstance(examination.service, ServiceResult) else None
+
+
+def _training(examination: Examination, pick: Callable[[TrainingResult], float]) -> float | None:
+    return pick(examination.training) if isinstance(examination.training, TrainingResult) else None
+
+
+def _latency(examination: Examination, pick: Callable[[Latency], float]) -> float | None:
+    match examination.service:
+        case ServiceResult(predictions=Latency() as latency):
+            return pick(latency)
+    return None
+
+
+def _accuracy(examination: Examination, pick: Callable[[Accuracy], float]) -> float | None:
+    match examination.training:
+        case TrainingResult(accuracy=Accuracy() as accuracy):
+            return pick(accuracy)
+    return None
+
+
+def _chart(rows: list[Row]) -> str:
+    """Proposed ÷ today as bars; shorter is better in each of them."""
+    shares = [(label, share) for label, _, _, share in rows if share is not None]
+    if not shares:
+        return ""
+    longest = max(1.0, *(share for _, share in shares))
+    width = max(len(label) for label, _ in shares)
+    lines = [
+        f"{label:<{width}}  {'█' * max(1, round(share / longest * _BAR)):<{_BAR}} {share:.2f}×"
+        for label, share in shares
+    ]
+    return f"Proposed ÷ today; less is better:\n\n{fenced(chr(10).join(lines))}"
+
+
+def _failure(name: str, failure: Failure) -> str:
+    log = fenced("\n".join(failure.log_tail.splitlines()[-30:]) or "(no output)")
+    return f"**{name}, {failure.phase}**: {harmless(failure.sentence)}\n\n{log}"
+
+
+def _method(before: Examination, after: Examination) -> str:
+    seconds = before.seconds + after.seconds
+    return (
+        "<details><summary>How this was measured</summary>\n\n"
+        "Each lock was installed into an environment of its own, from wheels, by hash; then the repository's code "
+        f"ran there without a network (isolation: {after.isolation or 'nothing ran'}): the short training, its "
+        "evaluation on the test images, the service on the model just trained, its readiness, and every known digit "
+        "several times over one connection. Both locks ran one after the other on the same machine; together "
+        f"{seconds:.0f} s.\n\n</details>"
+    )

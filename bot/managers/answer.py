@@ -1,0 +1,22 @@
+"""Answers commands that ask for words only: help, and what is no command."""
+
+from bot.core import commands
+from bot.core.commands import Help, Unknown
+from bot.core.events import CommandGiven, Event
+from bot.core.plan import Comment, Plan
+from bot.core.see import See
+
+NAME = "answer"
+LISTENS = (Help, Unknown)
+
+
+async def plan(event: Event, see: See) -> Plan | None:
+    """One comment with the commands there are."""
+    match event:
+        case CommandGiven(command=Help()):
+            sentence = f"Commands, in a comment's first line: {commands.USAGE}."
+        case CommandGiven(command=Unknown() as unknown):
+            sentence = str(commands.refuse_unknown(unknown))
+        case _:
+            return None
+    return Plan("asked for words", (Comment(event.issue, f"answer {event.comment or 'title'}", sentence),))

@@ -1,0 +1,48 @@
+"""Gathers evidence for a proposed lock: both locks are tried out, the pull request says what was seen."""
+
+from bot.core import repoconfig
+from bot.core.errors import Refused
+from bot.core.events import ChangeProposed, Event
+from bot.core.evidence import Evidence
+from bot.core.plan import EditPullRequest, Plan, Report
+from bot.core.see import See
+from bot.core.texts import evidence as text
+from bot.core.texts import update
+
+NAME = "evidence"
+LISTENS = (ChangeProposed,)
+LOCK = "Pipfile.lock"
+
+
+async def plan(event: Event, see: See) -> Plan | None:
+    """The pull request's text and check run with what was seen; nothing where the proposal was overtaken."""
+    if not isinstance(event, ChangeProposed):
+        return None
+    if not await _current(event, see):
+        return Plan("the proposal was overtaken by another commit, or is closed")
+    try:
+        evidence = await _gather(event, see)
+    except Refused as refusal:
+        return Plan(str(refusal), (Report(event.head_sha, text.CHECK, "Not checked", str(refusal), "neutral"),))
+    again = await see.reader.pull_request(event.number)
+    if again.head_sha != event.head_sha:
+        return Plan("the proposal was overtaken while it was examined")
+    report = text.checked(event.head_sha, evidence)
+    edit = EditPullRequest(event.number, text.renewed(again.body, evidence))
+    return Plan(report.title, (edit, report))
+
+
+async def _current(event: ChangeProposed, see: See) -> bool:
+    proposal = await see.reader.pull_request(event.number)
+    return proposal.open and proposal.head_sha == event.head_sha
+
+
+async def _gather(event: ChangeProposed, see: See) -> Evidence:
+    """Both locks, tried out on the files of the base commit."""
+    paths = (repoconfig.PATH, LOCK)
+    base = await see.reader.snapshot(paths, branch=update.BRANCH, sha=event.base_sha)
+    head = await see.reader.snapshot(paths, branch=update.BRANCH, sha=event.head_sha)
+    config = repoconfig.parse(base.text(repoconfig.PATH))
+    tarball = await see.reader.tarball(event.base_sha)
+    before, after = await see.laboratory.examine_pair(tarball, base.text(LOCK), head.text(LOCK), config.recipe)
+    return Evidence(before, after)

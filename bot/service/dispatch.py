@@ -1,0 +1,108 @@
+"""From a delivery to its effects: parse, route to managers, authorise, plan, apply."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import ModuleType
+
+from bot.core import authority, events
+from bot.core.errors import Refused, TryLater
+from bot.core.events import CommandGiven, Event, Ignored, Repository
+from bot.core.packages import Index, Resolver
+from bot.core.plan import Comment, Plan, React
+from bot.core.ports import Delivery, Forge, ForgeRefused, ForgeUnavailable, HeadMoved, Inbox, Job, Laboratory, Runner
+from bot.core.see import See
+from bot.managers import answer, evidence, redeploy, release, update
+from bot.service.apply import Hands, apply
+
+MANAGERS: Mapping[str, ModuleType] = {
+    manager.NAME: manager for manager in (update, evidence, release, redeploy, answer)
+}
+RECOMPUTE_AT_MOST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Every port that dispatch hands on."""
+
+    forge: Forge
+    index: Index
+    resolver: Resolver
+    laboratory: Laboratory
+    runner: Runner
+    inbox: Inbox
+    now: Callable[[], datetime]
+    service_url: str
+
+
+class Dispatch:
+    """Routes deliveries to managers and carries out what they plan."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+
+    def route(self, delivery: Delivery) -> tuple[dict[str, str], str]:
+        """The delivery's jobs (name → lane) and a note where there are none."""
+        found = self._parse(delivery)
+        if isinstance(found, Ignored):
+            return {}, found.reason
+        jobs = {
+            f"{position}/{name}": f"{event.repository.id}/{name}"
+            for position, event in enumerate(found)
+            for name, manager in MANAGERS.items()
+            if _listens(manager, event)
+        }
+        return jobs, "" if jobs else "no manager listens"
+
+    async def work(self, job: Job) -> str:
+        """Do the job and return a note of what came out. Raises TryLater, or Refused when nothing can be done."""
+        position, name = job.manager.split("/", 1)
+        found = self._parse(job.delivery)
+        if isinstance(found, Ignored):
+            raise Refused(found.reason)
+        try:
+            return await self._plan_and_apply(found[int(position)], name)
+        except ForgeUnavailable as problem:
+            raise TryLater(str(problem), problem.after) from problem
+        except ForgeRefused as problem:
+            raise Refused(str(problem)) from problem
+
+    async def plan(self, event: Event, name: str) -> Plan | None:
+        """What the manager would do now: the dry run."""
+        result: Plan | None = await MANAGERS[name].plan(event, self._see(event.repository))
+        return result
+
+    async def _plan_and_apply(self, event: Event, name: str) -> str:
+        outside = self._outside
+        reader, writer = outside.forge.reader(event.repository), outside.forge.writer(event.repository)
+        hands = Hands(event.repository, reader, writer, outside.inbox, outside.runner, outside.service_url)
+        if isinstance(event, CommandGiven):
+            refusal = authority.refusal(await reader.permission(event.actor))
+            if refusal:
+                await apply(Plan(refusal, (Comment(event.issue, "refused", refusal),)), hands)
+                return refusal
+            await writer.react(React(event.issue, event.comment, "eyes"))
+        for _ in range(RECOMPUTE_AT_MOST):
+            plan = await self.plan(event, name)
+            if plan is None:
+                return "not for this manager"
+            try:
+                await apply(plan, hands)
+            except HeadMoved:
+                continue
+            return plan.reason
+        raise TryLater(f"{event.repository.name} moved {RECOMPUTE_AT_MOST} times while the change was made.", 60)
+
+    def _see(self, repository: Repository) -> See:
+        outside = self._outside
+        reader = outside.forge.reader(repository)
+        return See(reader, outside.index, outside.resolver, outside.laboratory, outside.forge.login, outside.now())
+
+    def _parse(self, delivery: Delivery) -> tuple[Event, ...] | Ignored:
+        return events.parse(delivery.kind, json.loads(delivery.body), self._outside.forge.login)
+
+
+def _listens(manager: ModuleType, event: Event) -> bool:
+    kind = type(event.command) if isinstance(event, CommandGiven) else type(event)
+    return kind in manager.LISTENS
