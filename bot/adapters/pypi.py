@@ -231,7 +231,7 @@ def _project(name: str, page: _Page) -> Project:
 def _file(name: str, page: str, told: Mapping[str, Any]) -> File:
     filename = str(told["filename"])
     kind, version = _release_of(name, filename)
-    size, uploaded = told.get("size"), told.get("upload-time")
+    size, uploaded, url = told.get("size"), told.get("upload-time"), str(told["url"])
     return File(
         filename=filename,
         version=_normal(version),
@@ -241,7 +241,7 @@ def _file(name: str, page: str, told: Mapping[str, Any]) -> File:
         requires_python=str(told.get("requires-python") or ""),
         yanked=bool(told.get("yanked")),
         kind=kind,
-        url=urljoin(page, str(told["url"])),
+        url=url if url.startswith("https://") else urljoin(page, url),
         has_metadata=bool(told.get("core-metadata") or told.get("dist-info-metadata")),
     )
 

@@ -62,9 +62,9 @@ class Releases:
     ) -> tuple[File, ...]:
         """The files of a pin that are old enough or whose hash is trusted; raises where uv saw others than the index."""
         release = (await self.project(pin.name)).release(pin.version)
-        kept = aged(release, cutoff)
-        kept += tuple(file for file in release if file not in kept and f"sha256:{file.sha256}" in trusted)
         told = {f"sha256:{file.sha256}" for file in release}
+        young = {file.sha256 for file in release} - {file.sha256 for file in aged(release, cutoff)}
+        kept = tuple(file for file in release if file.sha256 not in young or f"sha256:{file.sha256}" in trusted)
         if not kept or not seen <= told:
             raise IndexUnreachable(
                 f"The index {self.url(pin.name)} told two different things about {pin.name} {pin.version}; "

@@ -4,7 +4,7 @@ import asyncio
 import platform
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,13 +14,14 @@ from packaging.utils import canonicalize_name
 
 from bot.adapters.releases import Releases, canonical_pins
 from bot.adapters.uv import Answer, Job, Uv
-from bot.core.candidates import Target, age_exception, held_back, unusable
+from bot.core.candidates import Target, age_exception, held_back, misfit_versions, unusable
 from bot.core.errors import Refused
 from bot.core.lockfile import lock_section, render
 from bot.core.locking import document, left_out, section, written
-from bot.core.packages import All, File, HeldBack, Index, Keep, Only, Project, Resolution, ResolveRequest
+from bot.core.packages import All, Conflict, File, HeldBack, Index, Keep, Only, Project, Resolution, ResolveRequest
 from bot.core.pipfile import Pipfile, python_of
 
+ROUNDS = 5
 Entries = dict[str, dict[str, Any]]
 
 
@@ -127,10 +128,23 @@ class _Work:
             cutoff=self.request.cutoff,
             cutoffs=past.cutoffs,
         )
-        answer = await self.uv.compile(job)
-        self._refuse_strayed(category, answer)
-        self.releases.expect(answer.pins)
-        return answer
+        for _ in range(ROUNDS):
+            answer = await self.uv.compile(job)
+            self._refuse_strayed(category, answer)
+            excluded = await self._excluded(answer)
+            if not excluded:
+                return answer
+            job = replace(job, constraints=(*job.constraints, *excluded))
+        raise Conflict(f"[{category}] of the Pipfile has no solution for Python {self.target.python} after {ROUNDS} tries.")
+
+    async def _excluded(self, answer: Answer) -> tuple[str, ...]:
+        """Constraints against releases that need an older Python: uv heeds only the lower bound of requires-python."""
+        pages = await self.releases.known(answer.pins)
+        excluded = []
+        for pin in answer.pins.values():
+            if misfits := misfit_versions(pages[pin.name], pin.version, self.target.python):
+                excluded.append(pin.name + ",".join(f"!={version}" for version in misfits))
+        return tuple(excluded)
 
     def _refuse_strayed(self, category: str, answer: Answer) -> None:
         """Raise Refused for a pin that came from another index than the one that the Pipfile declares for its name."""

@@ -204,7 +204,7 @@ def _failure(words: str, code: int) -> Exception:
     sentence = sentence.replace("you require", "the Pipfile requires")
     if "No solution found" in words:
         if "no usable wheels" in words or "building from source is disabled" in words:
-            return NeedsBuild(f"A package needs a build, which Bolide never runs: {sentence}")
+            return NeedsBuild(f"{sentence} Bolide installs wheels only and never runs a package's build.")
         return Conflict(sentence)
     if found := re.search(r"Failed to fetch: `?(\S+?)`?$", words, re.MULTILINE):
         return IndexUnreachable(f"The index could not be read at {found[1]}: {said[-1].removeprefix('cause:').strip()}.", 120)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
@@ -37,10 +38,24 @@ def unusable(release: Iterable[File], target: Target) -> str:
 
 def fits_python(file: File, python: str) -> bool:
     """Whether requires-python admits the Python; an unreadable one admits every Python, as installers have it."""
+    return admits(file.requires_python, python)
+
+
+@lru_cache(maxsize=4096)
+def admits(requires_python: str, python: str) -> bool:
+    """Whether a requires-python admits the Python; an unreadable or empty one does."""
     try:
-        return SpecifierSet(file.requires_python).contains(python, prereleases=True)
+        return SpecifierSet(requires_python).contains(python, prereleases=True)
     except InvalidSpecifier:
         return True
+
+
+def misfit_versions(project: Project, chosen: str, python: str) -> tuple[str, ...]:
+    """All versions of which no file admits the Python, where the chosen one is among them; else nothing."""
+    if any(fits_python(file, python) for file in project.release(chosen)):
+        return ()
+    fitting = {file.version for file in project.files if fits_python(file, python)}
+    return tuple(sorted({file.version for file in project.files} - fitting))
 
 
 def fits_tags(filename: str, tags: frozenset[str]) -> bool:

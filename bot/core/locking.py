@@ -10,7 +10,7 @@ from packaging.requirements import Requirement as Dependency
 from packaging.utils import canonicalize_name
 
 from bot.core.lockfile import lock_section
-from bot.core.markers import direct_marker, folded, inherited, python_marker
+from bot.core.markers import direct_marker, folded, inherited, left_out_marker, python_marker
 from bot.core.packages import File
 from bot.core.pipfile import DEFAULT_SOURCE, Pipfile, Requirement, pipfile_hash
 
@@ -140,7 +140,7 @@ def left_out(requirement: Requirement, release: tuple[File, ...], old: Mapping[s
 
     It has a version where the Pipfile names one exactly (`release` has its files), or where the old lock had one.
     """
-    marker = direct_marker(requirement.entry, requirement.name, "")
+    marker = left_out_marker(requirement.entry)
     conditions = {"markers": marker} if marker else {}
     if requirement.exact:
         return _entry(requirement.exact, release, marker, requirement.extras, requirement.index)

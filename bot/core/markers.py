@@ -105,7 +105,12 @@ def direct_marker(entry: str | Mapping[str, Any], name: str, requires_python: st
     """
     if isinstance(entry, str):
         return python_marker(requires_python)
-    return _translated(dict(entry), _merged(entry, name, requires_python) if "markers" not in entry else entry["markers"])
+    return _translated(entry, _merged(entry, name, requires_python) if "markers" not in entry else entry["markers"])
+
+
+def left_out_marker(entry: str | Mapping[str, Any]) -> str:
+    """All conditions of an entry once; pipenv writes only those under `markers` and would install the rest anywhere."""
+    return "" if isinstance(entry, str) else _translated(entry, entry.get("markers", ""))
 
 
 def _merged(entry: Mapping[str, Any], name: str, requires_python: str) -> str:
