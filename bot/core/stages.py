@@ -13,37 +13,6 @@ STAGES: tuple[StageName, ...] = ("train", "evaluate", "gate", "package", "deploy
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingRecipe:
-    """How the repository makes its model; an empty `inputs` stands for the whole tree."""
-
-    categories: tuple[str, ...]
-    inputs: tuple[str, ...]
-    train: tuple[str, ...]
-    evaluate: tuple[str, ...]
-    gate: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceRecipe:
-    """How the repository serves its model; an empty path says that the service has no such route."""
-
-    categories: tuple[str, ...]
-    inputs: tuple[str, ...]
-    wsgi: str
-    ready: str
-    version: str
-    predict: str
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What there is to build and to serve in a repository."""
-
-    training: TrainingRecipe | None
-    service: ServiceRecipe | None
-
-
-@dataclass(frozen=True, slots=True)
 class Started:
     """The stage has begun."""
 
@@ -159,6 +128,11 @@ def same_model(sha: str) -> str:
 def same_evaluation(sha: str) -> str:
     """Why an evaluation was skipped."""
     return f"The model and its evaluation are unchanged since {sha[:8]}; the result of then stands."
+
+
+def not_configured(stage: StageName) -> str:
+    """Why a stage without a command was skipped."""
+    return f"The configuration has no `training.{stage}`, so nothing is run here."
 
 
 def already_serving(commit: str) -> str:

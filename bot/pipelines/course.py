@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bot.core import lockfile
-from bot.core.stages import Failed, Outcome, Recipe, StageName, StageReport, Started
+from bot.core.recipe import Recipe
+from bot.core.stages import Failed, Outcome, StageName, StageReport, Started
 from bot.pipelines import files, release
 from bot.pipelines.control import Kept, Status, Switched
 from bot.pipelines.release import Unsound

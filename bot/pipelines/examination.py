@@ -66,17 +66,27 @@ class Service:
 async def examine(
     service: Service, expected: Expected, *, patience: float, alive: Callable[[], bool] = lambda: True
 ) -> Sound | Unfit:
-    """Ask until the service is ready and names the commit, at most `patience` seconds, then the golden digits once."""
+    """Ask until it is ready, at most `patience` seconds; then once for the commit and for each golden digit."""
     deadline = time.monotonic() + patience
-    async with service.session(min(patience, 10.0)) as client:
-        for ask in (_ask_ready, _ask_version):
-            while complaint := await ask(client, service.url, expected):
-                if not alive():
-                    return Unfit("start", "The server stopped while it started.")
-                if time.monotonic() > deadline:
-                    return complaint
-                await asyncio.sleep(_PAUSE)
-        return await _ask_digits(client, service.url, expected)
+    async with service.session(max(1.0, min(patience, 10.0))) as client:
+        while complaint := await _ask_ready(client, service.url, expected):
+            if not alive():
+                return Unfit("start", "The server stopped while it started.")
+            if time.monotonic() > deadline:
+                return complaint
+            await asyncio.sleep(_PAUSE)
+        complaint = await _ask_version(client, service.url, expected)
+        return complaint or await _ask_digits(client, service.url, expected)
+
+
+async def await_commit(service: Service, expected: Expected, *, patience: float) -> Sound | Unfit:
+    """Examine again and again until the commit is answered, at most `patience` seconds: for a public address."""
+    deadline = time.monotonic() + patience
+    while True:
+        found = await examine(service, expected, patience=deadline - time.monotonic())
+        if isinstance(found, Sound) or found.question == "digits" or time.monotonic() > deadline:
+            return found
+        await asyncio.sleep(_PAUSE)
 
 
 async def _ask_ready(client: aiohttp.ClientSession, url: str, expected: Expected) -> Unfit | None:

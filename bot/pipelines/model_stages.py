@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bot.core import stages
-from bot.core.stages import Done, Skipped, StageName, TrainingRecipe
+from bot.core.recipe import TrainingRecipe
+from bot.core.stages import Done, Skipped, StageName
 from bot.pipelines import files
 from bot.pipelines.control import Serving
 from bot.pipelines.course import Course, Stop, sha256_text
@@ -35,6 +36,9 @@ class _Training:
         return await self._make("train", key, self._recipe.train, self._folder("train"))
 
     async def evaluate(self, trained: Artefact) -> Artefact:
+        if not self._recipe.evaluate:
+            await self._course.say("evaluate", Skipped(stages.not_configured("evaluate"), trained.sha256))
+            return trained
         key = await self._key("evaluate", self._recipe.evaluate, model=trained.sha256)
         if known := await self._course.workshop.store.find(key):
             await self._course.say("evaluate", Skipped(stages.same_evaluation(known.commit), known.sha256))
@@ -45,6 +49,9 @@ class _Training:
         return await self._make("evaluate", key, self._recipe.evaluate, folder, judged=judged)
 
     async def gate(self, model: Artefact, serving: Serving | None) -> None:
+        if not self._recipe.gate:
+            await self._course.say("gate", Skipped(stages.not_configured("gate"), model.sha256))
+            return
         production = serving.release / "model" if serving and serving.model else None
         if production and await self._course.digest("gate", production) == model.sha256:
             await self._course.say("gate", Skipped("The model is the one in production.", model.sha256))

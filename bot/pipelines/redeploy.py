@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 
 from bot.core import stages
+from bot.core.recipe import ServiceRecipe
 from bot.core.stages import (
     Done,
     NotServed,
     RunResult,
-    ServiceRecipe,
     Skipped,
     StageReport,
     Stopped,
@@ -21,7 +21,7 @@ from bot.core.stages import (
 from bot.pipelines import files, release
 from bot.pipelines.control import Kept, NoSupervisor, Serving, Status
 from bot.pipelines.course import Course, Report, RunRequest, Stop, Workshop, sha256_text
-from bot.pipelines.examination import Expected, Service, Unfit, examine
+from bot.pipelines.examination import Expected, Service, Unfit, await_commit
 from bot.pipelines.model_stages import make_model
 from bot.pipelines.release import Release, Trace, Unsound
 from bot.pipelines.runner import Explained
@@ -147,7 +147,7 @@ class _Service:
     async def verify(self, sealed: Release, status: Status, before: Serving | None) -> Verified:
         begun = await self._course.start("verify")
         url = self._workshop.public_url or status.url
-        found = await examine(Service(url), Expected.of(sealed), patience=self._workshop.patience)
+        found = await await_commit(Service(url), Expected.of(sealed), patience=self._workshop.patience)
         if isinstance(found, Unfit):
             raise await self._disconnected(url, found, before)
         now = time.monotonic()

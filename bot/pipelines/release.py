@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.core.stages import ServiceRecipe
+from bot.core.recipe import ServiceRecipe
 from bot.pipelines import files
 
 SCHEMA = 1

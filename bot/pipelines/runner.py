@@ -86,13 +86,13 @@ class Finished(Protocol):
         ...
 
     @property
-    def timed_out(self) -> bool:
-        """Whether it was stopped at its time limit."""
+    def stopped(self) -> str | None:
+        """The limit for which it was killed, such as `time` or `memory`; None when it ended by itself."""
         ...
 
 
 class Jail(Protocol):
-    """Runs a command with an empty environment, without a network, its limits chosen beforehand."""
+    """Runs a command with an empty environment, without a network, within limits."""
 
     async def __call__(
         self,
@@ -128,7 +128,7 @@ class LocalRunner:
             readable=(job.source, installed.path, *job.reads),
             writable=job.writes,
         )
-        if finished.returncode == 0 and not finished.timed_out:
+        if finished.returncode == 0 and not finished.stopped:
             return Passed(finished.output_tail)
         return Broken(_sentence(job.command, finished), finished.output_tail)
 
@@ -139,7 +139,7 @@ def _command(command: Sequence[str], python: Path) -> list[str]:
 
 
 def _sentence(command: Sequence[str], finished: Finished) -> str:
-    if finished.timed_out:
-        return f"`{' '.join(command)}` was stopped at its time limit."
+    if finished.stopped:
+        return f"`{' '.join(command)}` was stopped at its {finished.stopped} limit."
     said = [line.strip() for line in finished.output_tail.splitlines() if line.strip()]
     return said[-1] if said else f"`{' '.join(command)}` ended with exit status {finished.returncode} and said nothing."

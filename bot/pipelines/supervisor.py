@@ -26,7 +26,6 @@ from bot.pipelines.release import Release, Unsound
 from bot.pipelines.server import Server, group_alive
 from bot.pipelines.store import write_atomically
 
-_BOOT_SECONDS = 30.0
 _FIRST_BACKOFF, _LAST_BACKOFF = 0.1, 10.0
 _STEADY_SECONDS = 30.0
 _PORT_PATIENCE = 13.0
@@ -40,7 +39,7 @@ class PortTaken(Exception):
 class Supervisor:
     """Serves one release at a time on a listening socket; all its methods run in one event loop."""
 
-    def __init__(self, state: Path, listener: socket.socket, *, boot_seconds: float = _BOOT_SECONDS) -> None:
+    def __init__(self, state: Path, listener: socket.socket, boot_seconds: float) -> None:
         self._state, self._listener, self._boot_seconds = state, listener, boot_seconds
         self._server: Server | None = None
         self._servers: set[Server] = set()
@@ -55,8 +54,8 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopped.set)
-        await self._vacant.open()
         server = await control.listen(self._state, self._answer)
+        await self._vacant.open()
         self._keep(self._restore())
         await self._stopped.wait()
         server.close()
@@ -227,6 +226,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--state", type=Path, required=True, help="the folder for what it must remember")
     parser.add_argument("--port", type=int, required=True, help="the public port; 0 for any that is free")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
+    patience = "the seconds that a release may take to be ready (default: %(default)s)"
+    parser.add_argument("--boot-seconds", type=float, default=30.0, help=patience)
     given = parser.parse_args(argv)
     state = given.state.absolute()
     for folder in (state, state / "run", state / "logs"):
@@ -238,7 +239,7 @@ def main(argv: Sequence[str]) -> int:
             listener = bind(given.host, given.port)
             with listener:
                 say(f"Serving on http://{given.host}:{listener.getsockname()[1]}")
-                asyncio.run(Supervisor(state, listener).run())
+                asyncio.run(Supervisor(state, listener, given.boot_seconds).run())
     except (PortTaken, OSError) as error:
         print(error, file=sys.stderr)
         return 1

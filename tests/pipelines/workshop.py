@@ -16,7 +16,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.core.stages import Recipe, ServiceRecipe, TrainingRecipe
+from bot.core.recipe import Recipe, ServiceRecipe, TrainingRecipe
 from bot.pipelines import release
 from bot.pipelines.control import NoSupervisor, Supervisor
 from bot.pipelines.release import Release, Trace
@@ -154,7 +154,7 @@ class OneEnvironment:
 class Finished:
     returncode: int
     output_tail: str
-    timed_out: bool = False
+    stopped: str | None = None
 
 
 @dataclass
@@ -251,9 +251,9 @@ def free_port() -> int:
 
 
 @contextlib.asynccontextmanager
-async def supervising(state: Path, port: int | None = None) -> AsyncIterator[Running]:
+async def supervising(state: Path, port: int | None = None, *, boot_seconds: float = 15) -> AsyncIterator[Running]:
     """Start a supervisor as its command line does, and stop it in the end."""
-    running = await start_supervisor(state, port or free_port())
+    running = await start_supervisor(state, port or free_port(), boot_seconds=boot_seconds)
     try:
         yield running
     finally:
@@ -263,9 +263,9 @@ async def supervising(state: Path, port: int | None = None) -> AsyncIterator[Run
                 await running.process.wait()
 
 
-async def start_supervisor(state: Path, port: int) -> Running:
+async def start_supervisor(state: Path, port: int, *, boot_seconds: float = 15) -> Running:
     code = "import sys; from bot.pipelines.supervisor import main; sys.exit(main(sys.argv[1:]))"
-    options = ("--state", str(state), "--port", str(port))
+    options = ("--state", str(state), "--port", str(port), "--boot-seconds", str(boot_seconds))
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", code, *options, cwd=CHECKOUT, env=os.environ | {"PYTHONUNBUFFERED": "1"}
     )
