@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -73,7 +73,7 @@ def _target(path: str, text: str) -> str | None:
     for name in (*_OBJECTS, *_FACTORIES):
         if name in objects:
             return f"{module}:{name}"
-        if name in factories:
+        if name in factories and name in _FACTORIES:
             return f"{module}:{name}()"
     return None
 
@@ -87,9 +87,8 @@ def _bound(text: str) -> tuple[set[str], set[str]]:
         return set(re.findall(r"^(\w+)\s*=", text, re.MULTILINE)), set(re.findall(r"^def (\w+)\(", text, re.MULTILINE))
     objects: set[str] = set()
     factories: set[str] = set()
-    waiting: list[ast.stmt] = list(tree.body)
-    while waiting:
-        match waiting.pop():
+    for statement in _executed(tree.body):
+        match statement:
             case ast.Assign(targets=targets):
                 objects |= {target.id for target in targets if isinstance(target, ast.Name)}
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr()):
@@ -98,15 +97,25 @@ def _bound(text: str) -> tuple[set[str], set[str]]:
                 imported = {alias.asname or alias.name for alias in names}
                 factories |= imported & set(_FACTORIES)
                 objects |= imported - set(_FACTORIES)
-            case ast.FunctionDef(name=name, args=arguments):
-                if len(arguments.defaults) >= len(arguments.args) + len(arguments.posonlyargs) and all(
-                    arguments.kw_defaults
-                ):
-                    factories.add(name)
-                elif name in _OBJECTS and len(arguments.args) == 2:
-                    objects.add(name)  # def application(environ, start_response)
-            case ast.If(test=test) if "__name__" in ast.dump(test):
-                pass  # not executed on import
-            case ast.If() | ast.Try() | ast.With() as block:
-                waiting += block.body
+            case ast.FunctionDef(name=name, args=arguments) if _needs_nothing(arguments):
+                factories.add(name)
+            case ast.FunctionDef(name=name, args=ast.arguments(args=[_, _])):
+                objects.add(name)  # def application(environ, start_response)
     return objects, factories
+
+
+def _executed(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements that run on import, those in blocks too."""
+    for statement in body:
+        match statement:
+            case ast.If(test=test) if "__name__" in ast.dump(test):
+                continue
+            case ast.If(body=inner) | ast.Try(body=inner) | ast.With(body=inner):
+                yield from _executed(inner)
+            case _:
+                yield statement
+
+
+def _needs_nothing(arguments: ast.arguments) -> bool:
+    positional = len(arguments.posonlyargs) + len(arguments.args)
+    return len(arguments.defaults) >= positional and all(arguments.kw_defaults)
