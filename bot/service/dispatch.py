@@ -8,10 +8,21 @@ from types import ModuleType
 
 from bot.core import authority, events
 from bot.core.errors import Refused, TryLater
-from bot.core.events import CommandGiven, Event, Ignored, Repository
+from bot.core.events import CommandGiven, Event, Ignored
 from bot.core.packages import Index, Resolver
 from bot.core.plan import Comment, Plan, React
-from bot.core.ports import Delivery, Forge, ForgeRefused, ForgeUnavailable, HeadMoved, Inbox, Job, Laboratory, Runner
+from bot.core.ports import (
+    Delivery,
+    Forge,
+    ForgeRefused,
+    ForgeUnavailable,
+    HeadMoved,
+    Inbox,
+    Job,
+    Laboratory,
+    Reader,
+    Runner,
+)
 from bot.core.see import See
 from bot.managers import answer, evidence, redeploy, release, update
 from bot.service.apply import Hands, apply
@@ -70,7 +81,12 @@ class Dispatch:
 
     async def plan(self, event: Event, name: str) -> Plan | None:
         """What the manager would do now: the dry run."""
-        result: Plan | None = await MANAGERS[name].plan(event, self._see(event.repository))
+        return await self._plan(event, name, self._outside.forge.reader(event.repository))
+
+    async def _plan(self, event: Event, name: str, reader: Reader) -> Plan | None:
+        outside = self._outside
+        see = See(reader, outside.index, outside.resolver, outside.laboratory, outside.forge.login, outside.now())
+        result: Plan | None = await MANAGERS[name].plan(event, see)
         return result
 
     async def _plan_and_apply(self, event: Event, name: str) -> str:
@@ -84,7 +100,7 @@ class Dispatch:
                 return refusal
             await writer.react(React(event.issue, event.comment, "eyes"))
         for _ in range(RECOMPUTE_AT_MOST):
-            plan = await self.plan(event, name)
+            plan = await self._plan(event, name, reader)
             if plan is None:
                 return "not for this manager"
             try:
@@ -93,11 +109,6 @@ class Dispatch:
                 continue
             return plan.reason
         raise TryLater(f"{event.repository.name} moved {RECOMPUTE_AT_MOST} times while the change was made.", 60)
-
-    def _see(self, repository: Repository) -> See:
-        outside = self._outside
-        reader = outside.forge.reader(repository)
-        return See(reader, outside.index, outside.resolver, outside.laboratory, outside.forge.login, outside.now())
 
     def _parse(self, delivery: Delivery) -> tuple[Event, ...] | Ignored:
         return events.parse(delivery.kind, json.loads(delivery.body), self._outside.forge.login)

@@ -1,0 +1,89 @@
+"""The command line: `python -m bot COMMAND`, also `pipenv run bolide COMMAND`."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot import __version__
+
+HANDED_ON = ("sandbox", "supervise")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; exit status 0, 1 after a failure told in one sentence, 2 for a wrong call or set-up."""
+    if argv and argv[0] in HANDED_ON:
+        return _hand_on(argv[0], list(argv[1:]))
+    given = _parser().parse_args(argv)
+    match given.command:
+        case "demo":
+            from bot.demo import show
+
+            return show(given.state, once=given.once)
+        case "doctor":
+            from bot import doctor
+
+            return doctor.main(os.environ)
+        case _:
+            return _run(given.command)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bot", description="Bolide: updates with evidence, releases, redeployment."
+    )
+    parser.add_argument("--version", action="version", version=f"Bolide {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    demo = commands.add_parser("demo", help="the whole loop on this machine, without any account")
+    demo.add_argument("--once", action="store_true", help="do it without a person, write demo-report.json, and end")
+    demo.add_argument("--state", type=Path, default=Path(".demo"), help="its folder, made anew (default: %(default)s)")
+    commands.add_parser("run", help="web server, worker and service supervisor on one machine")
+    commands.add_parser("serve", help="the web server alone: takes deliveries")
+    commands.add_parser("work", help="the worker alone: works them off")
+    commands.add_parser("doctor", help="check the set-up and say what is missing")
+    commands.add_parser("sandbox", help="a GitHub on this machine, for trying and testing (see its --help)")
+    commands.add_parser("supervise", help="keep the service's port and serve the deployed release (see its --help)")
+    return parser
+
+
+def _hand_on(command: str, argv: list[str]) -> int:
+    """Commands with options of their own; what they import loads only for them."""
+    if command == "sandbox":
+        from bot.sandbox.cli import main as sandbox
+
+        return sandbox(argv)
+    from bot.pipelines.supervisor import main as supervise
+
+    return supervise(argv)
+
+
+def _run(command: str) -> int:
+    from bot import wiring
+    from bot.service.logs import configure_logging
+    from bot.settings import Settings, SettingsProblem
+
+    try:
+        settings = Settings.from_env(os.environ)
+    except SettingsProblem as problem:
+        print(f"Bolide cannot start:\n{problem}\n`python -m bot doctor` checks the whole set-up.", file=sys.stderr)
+        return 2
+    configure_logging((settings.private_key.reveal(), settings.webhook_secret.reveal()), sys.stderr)
+
+    async def work() -> None:
+        async with wiring.assemble(settings) as bolide:
+            if command != "serve":
+                await wiring.ensure_supervisor(settings)
+            await wiring.run(bolide, serve=command != "work", work=command != "serve")
+
+    try:
+        asyncio.run(work())
+    except (OSError, RuntimeError) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,124 @@
+"""Checks the set-up of this machine and says what is missing, with the remedy."""
+
+import asyncio
+import platform
+import shutil
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+
+from bot import wiring
+from bot.adapters import jail
+from bot.adapters.environments import own_uv
+from bot.core.packages import IndexUnreachable, PackageUnknown
+from bot.core.ports import ForgeRefused, ForgeUnavailable
+from bot.settings import Settings, SettingsProblem
+
+NEEDED_MB = 6_000
+"""Two training environments with TensorFlow, the caches and the releases."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `remedy` is a sentence where it is not well."""
+
+    state: Literal["well", "limited", "missing"]
+    thing: str
+    remedy: str = ""
+
+
+_SIGNS = {"well": "[green]✓[/]", "limited": "[yellow]![/]", "missing": "[red]✗[/]"}
+
+
+def main(environ: Mapping[str, str]) -> int:
+    """Print every finding; exit status 1 where something that Bolide needs is missing."""
+    findings = asyncio.run(examine(environ))
+    console = Console(highlight=False)
+    for finding in findings:
+        console.print(f"{_SIGNS[finding.state]} {finding.thing}")
+        if finding.remedy:
+            console.print(f"    {finding.remedy}", style="bold")
+    missing = sum(finding.state == "missing" for finding in findings)
+    console.print("All that Bolide needs is there." if not missing else f"{missing} missing; see above.")
+    return 1 if missing else 0
+
+
+async def examine(environ: Mapping[str, str]) -> list[Finding]:
+    """What is well and what is not: this machine, the package index, the settings, GitHub."""
+    findings = [_python(), _uv(), _program("git", "the sandbox needs it", "apt install git"), _isolation(), _disk()]
+    findings.append(await _index(environ))
+    if not any(name.startswith("GITHUB_") for name in environ):
+        limited = "no GITHUB_ settings: `make demo` and `sandbox` work without them, `run` needs them"
+        return [*findings, Finding("limited", limited, "Set them as docs/settings.md says to run on GitHub.")]
+    try:
+        settings = Settings.from_env(environ)
+    except SettingsProblem as problem:
+        return [*findings, *(Finding("missing", line, "Correct this setting.") for line in problem.problems)]
+    findings += [_port(settings.port, "BOLIDE_PORT"), _port(settings.service_port, "BOLIDE_SERVICE_PORT")]
+    return [*findings, await _github(settings)]
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    if (3, 11) <= sys.version_info[:2] <= (3, 13):
+        return Finding("well", f"Python {version}")
+    return Finding("missing", f"Python {version}", "TensorFlow's wheels are for Python 3.11 to 3.13; use one of these.")
+
+
+def _uv() -> Finding:
+    try:
+        return Finding("well", f"uv at {own_uv()}")
+    except FileNotFoundError as problem:
+        return Finding("missing", "uv", str(problem))
+
+
+def _program(name: str, why: str, remedy: str) -> Finding:
+    found = shutil.which(name)
+    return Finding("well", f"{name} at {found}") if found else Finding("missing", f"{name}: {why}", f"`{remedy}`")
+
+
+def _isolation() -> Finding:
+    best = jail.best_isolation()
+    if best == "bubblewrap":
+        return Finding("well", "bubblewrap: evidence runs without network, seeing only its own files")
+    what = "without network, but sees this machine's files" if best == "unshare" else "with network and files in reach"
+    return Finding("limited", f"evidence runs {what}", "`apt install bubblewrap` cuts it off entirely.")
+
+
+def _disk() -> Finding:
+    free = shutil.disk_usage(Path.cwd()).free // 2**20
+    state: Literal["well", "missing"] = "well" if free >= NEEDED_MB else "missing"
+    return Finding(state, f"{free} MiB free on this disk", "" if state == "well" else f"Free {NEEDED_MB} MiB or more.")
+
+
+async def _index(environ: Mapping[str, str]) -> Finding:
+    url = environ.get("BOLIDE_INDEX_URL") or "https://pypi.org/simple"
+    try:
+        async with wiring.packages(Path(environ.get("BOLIDE_STATE_DIR") or ".bolide")) as found:
+            await found.index.project("flask", url)
+    except (IndexUnreachable, PackageUnknown) as problem:
+        return Finding("missing", f"the package index {url}", str(problem))
+    return Finding("well", f"the package index {url} answers")
+
+
+def _port(port: int, setting: str) -> Finding:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return Finding("limited", f"port {port} is taken", f"If not by Bolide itself, set {setting} to another.")
+    return Finding("well", f"port {port} is free")
+
+
+async def _github(settings: Settings) -> Finding:
+    try:
+        async with wiring.github(settings) as forge:
+            return Finding("well", f"GitHub at {settings.api_url} knows the App as {forge.login}")
+    except (ForgeRefused, ForgeUnavailable) as problem:
+        return Finding("missing", f"GitHub at {settings.api_url}", str(problem))

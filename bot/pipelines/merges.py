@@ -1,0 +1,83 @@
+"""From a commit of the default branch to a run of its stages: files, configuration, then the queue."""
+
+import asyncio
+import shutil
+import uuid
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from bot.core import repoconfig
+from bot.core.errors import Refused
+from bot.core.events import Repository
+from bot.core.ports import Reader
+from bot.core.stages import NotServed, RunResult, StageReport
+from bot.pipelines import redeploy
+from bot.pipelines.course import Report, RunRequest, Workshop
+from bot.pipelines.runs import Ledger, RunQueue
+
+Unpack = Callable[[bytes, Path], Path]
+REMEMBERED = 100
+
+
+class MergeRuns:
+    """The `Runner` port on one machine; `turn` keeps heavy work of different kinds apart."""
+
+    def __init__(self, workshop: Workshop, ledger: Ledger, unpack: Unpack, turn: asyncio.Lock) -> None:
+        self._workshop, self._unpack, self._turn = workshop, unpack, turn
+        self._queue = RunQueue(ledger, self._work)
+        self._ended: dict[str, RunResult] = {}
+
+    async def run(
+        self,
+        repository: Repository,
+        sha: str,
+        reader: Reader,
+        report: Callable[[StageReport], Awaitable[None]],
+    ) -> RunResult:
+        """Run what is not done yet; a commit that ended already gives its result and reports nothing."""
+        if sha in self._ended:
+            return self._ended[sha]
+        folder = self._workshop.scratch / f"tree-{sha[:12]}-{uuid.uuid4().hex[:8]}"
+        try:
+            tree = await asyncio.to_thread(self._unpack, await reader.tarball(sha), folder)
+            request = await asyncio.to_thread(_request, repository, sha, tree)
+            result = await self._queue.submit(request, report) if request else _nothing(sha)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        self._ended[sha] = result
+        while len(self._ended) > REMEMBERED:
+            del self._ended[next(iter(self._ended))]
+        return result
+
+    async def close(self) -> None:
+        """Cancel what runs; the same commits can be run again."""
+        await self._queue.close()
+
+    async def _work(self, request: RunRequest, report: Report) -> RunResult:
+        async with self._turn:
+            return await redeploy.run(self._workshop, request, report)
+
+
+def _request(repository: Repository, sha: str, tree: Path) -> RunRequest | None:
+    """What to run for the files of a commit; None where there is nothing that a lock decides."""
+    config = _text(tree / repoconfig.PATH)
+    recipe = repoconfig.parse(config).recipe
+    lock = _text(tree / "Pipfile.lock")
+    if not lock or not (recipe.training or recipe.service):
+        return None
+    return RunRequest(repository.name, sha, tree, lock, recipe)
+
+
+def _nothing(sha: str) -> NotServed:
+    return NotServed(sha, f"{repoconfig.PATH} names neither training nor service, or there is no Pipfile.lock.")
+
+
+def _text(path: Path) -> str:
+    if path.is_symlink():
+        raise Refused(f"{path.name} is a symbolic link; commit the file itself.")
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeError) as problem:
+        raise Refused(f"{path.name} cannot be read: {problem}.") from problem

@@ -1,0 +1,222 @@
+"""The only place where ports meet adapters; owns their lifetimes."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+
+from bot.adapters import jail, laboratory
+from bot.adapters.environments import Environments, own_uv
+from bot.adapters.github import GitHub, open_github
+from bot.adapters.inbox import SqliteInbox
+from bot.adapters.jail import Limits
+from bot.adapters.laboratory import Laboratory
+from bot.adapters.pypi import SimpleIndex
+from bot.adapters.resolver import UvResolver
+from bot.adapters.uv import Uv
+from bot.core.evidence import Examination
+from bot.core.recipe import Recipe
+from bot.pipelines import control
+from bot.pipelines.course import Workshop
+from bot.pipelines.merges import MergeRuns
+from bot.pipelines.runner import LocalRunner
+from bot.pipelines.runs import Ledger
+from bot.pipelines.store import FolderStore
+from bot.service.dispatch import Dispatch, Outside
+from bot.service.web import create_app
+from bot.service.worker import Worker
+from bot.settings import Settings
+
+STAGE_LIMITS = Limits(seconds=1800, cpu_seconds=7200, memory_mb=8192)
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+@dataclass(frozen=True, slots=True)
+class Packages:
+    """What knows of packages: the index and the resolver."""
+
+    index: SimpleIndex
+    resolver: UvResolver
+
+
+@dataclass(frozen=True, slots=True)
+class Bolide:
+    """The assembled program."""
+
+    settings: Settings
+    inbox: SqliteInbox
+    dispatch: Dispatch
+    supervisor: control.Supervisor
+
+
+@contextlib.asynccontextmanager
+async def packages(state: Path) -> AsyncIterator[Packages]:
+    """Index and resolver with their caches in the state folder."""
+    async with aiohttp.ClientSession(trust_env=True) as session:
+        index = SimpleIndex(session, state / "index")
+        environment = {name: os.environ[name] for name in CERTIFICATES if name in os.environ}
+        yield Packages(index, UvResolver(Uv(state / "uv", environment=environment), index))
+
+
+def github(settings: Settings) -> contextlib.AbstractAsyncContextManager[GitHub]:
+    """GitHub as the App of the settings; entering it raises ForgeRefused or ForgeUnavailable."""
+    key = settings.private_key.reveal()
+    return open_github(settings.app_id, key, api_url=settings.api_url, graphql_url=settings.graphql_url)
+
+
+@contextlib.asynccontextmanager
+async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
+    """Everything that web server and worker share, closed at the end."""
+    state = settings.state_dir.absolute()
+    for folder in (state, service_folder(settings)):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    turn = asyncio.Lock()  # heavy work one at a time, so that measurements are not disturbed
+    environments = Environments(
+        state / "environments", uv=own_uv(), python=Path(sys.executable), index_url=settings.index_url
+    )
+    supervisor = control.Supervisor(service_folder(settings))
+    async with packages(state) as found, github(settings) as forge:
+        inbox = SqliteInbox(state / "inbox.sqlite")
+        runs = MergeRuns(_workshop(state, environments, supervisor), Ledger(state / "runs"), laboratory.unpack, turn)
+        outside = Outside(
+            forge=forge,
+            index=found.index,
+            resolver=found.resolver,
+            laboratory=OneAtATime(Laboratory(environments), turn),
+            runner=runs,
+            inbox=inbox,
+            now=lambda: datetime.now(UTC),
+            service_url=service_url(settings),
+        )
+        try:
+            yield Bolide(settings, inbox, Dispatch(outside), supervisor)
+        finally:
+            await runs.close()
+            inbox.close()
+
+
+class OneAtATime:
+    """The `Laboratory` port, waiting for its turn."""
+
+    def __init__(self, inner: Laboratory, turn: asyncio.Lock) -> None:
+        self._inner, self._turn = inner, turn
+
+    async def examine_pair(
+        self, tarball: bytes, before: str, after: str, recipe: Recipe
+    ) -> tuple[Examination, Examination]:
+        """What was measured with each of the two lock texts."""
+        async with self._turn:
+            return await self._inner.examine_pair(tarball, before, after, recipe)
+
+
+def _workshop(state: Path, environments: Environments, supervisor: control.Supervisor) -> Workshop:
+    for name in ("releases", "scratch", "artefacts", "runs"):
+        (state / name).mkdir(mode=0o700, exist_ok=True)
+    return Workshop(
+        runner=LocalRunner(environments, partial(jail.run, limits=STAGE_LIMITS)),
+        environments=environments,
+        store=FolderStore(state / "artefacts"),
+        deployer=supervisor,
+        releases=state / "releases",
+        scratch=state / "scratch",
+    )
+
+
+def service_folder(settings: Settings) -> Path:
+    """The supervisor's state folder."""
+    return settings.state_dir.absolute() / "service"
+
+
+def service_url(settings: Settings) -> str:
+    """Where the redeployed service answers on this machine."""
+    return f"http://127.0.0.1:{settings.service_port}"
+
+
+async def run(bolide: Bolide, *, serve: bool, work: bool) -> None:
+    """Take deliveries and work them off until SIGTERM or SIGINT; then stop taking, finish or give back, and return."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    dispatch = bolide.dispatch
+    worker = Worker(bolide.inbox, dispatch.route, dispatch.work, concurrency=bolide.settings.workers)
+    async with contextlib.AsyncExitStack() as stack:
+        if serve:
+            await stack.enter_async_context(_listening(bolide, worker))
+        working = loop.create_task(worker.run()) if work else None
+        waiting = loop.create_task(stopped.wait())
+        await asyncio.wait({waiting, *([working] if working else [])}, return_when=asyncio.FIRST_COMPLETED)
+        worker.stop()
+        if working:
+            await working
+
+
+@contextlib.asynccontextmanager
+async def _listening(bolide: Bolide, worker: Worker) -> AsyncIterator[None]:
+    settings = bolide.settings
+    app = create_app(
+        bolide.inbox, settings.webhook_secret.reveal(), ready=partial(_ready, bolide.inbox), stored=worker.wake
+    )
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, settings.host, settings.port).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+async def _ready(inbox: SqliteInbox) -> str | None:
+    try:
+        await inbox.probe()
+    except Exception as problem:
+        return str(problem)
+    return None
+
+
+async def ensure_supervisor(settings: Settings) -> None:
+    """Start the supervisor as a process of its own, which outlives this one, where none answers."""
+    supervisor = control.Supervisor(service_folder(settings))
+    with contextlib.suppress(control.NoSupervisor):
+        await supervisor.status()
+        return
+    log = service_folder(settings) / "supervisor.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(  # noqa: ASYNC220 - it is not waited for
+            supervise_command(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env=_plain_environment(),
+        )
+    for _ in range(100):
+        await asyncio.sleep(0.1)
+        with contextlib.suppress(control.NoSupervisor):
+            await supervisor.status()
+            return
+        if process.poll() is not None:
+            break
+    lines = log.read_text().splitlines() or ["it said nothing"]
+    raise RuntimeError(f"The service's supervisor did not start: {lines[-1]}")
+
+
+def _plain_environment() -> dict[str, str]:
+    """The variables that a child may see: none of the App's secrets."""
+    return {name: os.environ[name] for name in ("HOME", "LANG", "PATH", "TMPDIR") if name in os.environ}
+
+
+def supervise_command(settings: Settings) -> list[str]:
+    """The command line of the supervisor for these settings."""
+    folder, port = str(service_folder(settings)), str(settings.service_port)
+    return [sys.executable, "-m", "bot", "supervise", "--state", folder, "--port", port]
