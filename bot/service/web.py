@@ -36,6 +36,9 @@ class Door:
         self.counts[outcome] = self.counts.get(outcome, 0) + 1
 
 
+_DOOR = web.AppKey("door", Door)
+
+
 def create_app(
     inbox: Inbox, secret: str, *, ready: Ready, stored: Callable[[], None] = lambda: None
 ) -> web.Application:
@@ -44,17 +47,18 @@ def create_app(
         raise ValueError(
             f"The webhook secret is shorter than {_SHORTEST_SECRET} characters; set GITHUB_WEBHOOK_SECRET."
         )
-    door = Door(secret.encode(), inbox, ready, stored)
     # The bound on the body is kept by _receive, which also says why.
     app = web.Application(client_max_size=LARGEST_BODY + 1)
-    app.router.add_post("/webhook", lambda request: _webhook(door, request))
+    app[_DOOR] = Door(secret.encode(), inbox, ready, stored)
+    app.router.add_post("/webhook", _webhook)
     app.router.add_get("/livez", _livez)
-    app.router.add_get("/readyz", lambda request: _readyz(door))
-    app.router.add_get("/metrics", lambda request: _metrics(door))
+    app.router.add_get("/readyz", _readyz)
+    app.router.add_get("/metrics", _metrics)
     return app
 
 
-async def _webhook(door: Door, request: web.Request) -> web.Response:
+async def _webhook(request: web.Request) -> web.Response:
+    door = request.app[_DOOR]
     headers = tuple(request.headers.items())
     try:
         async with asyncio.timeout(BODY_PATIENCE):
@@ -118,13 +122,15 @@ async def _livez(_: web.Request) -> web.Response:
     return web.json_response({"alive": True})
 
 
-async def _readyz(door: Door) -> web.Response:
+async def _readyz(request: web.Request) -> web.Response:
+    door = request.app[_DOOR]
     reason = await door.ready()
     answer = {"ready": True} if reason is None else {"ready": False, "reason": reason}
     return web.json_response(answer, status=200 if reason is None else 503)
 
 
-async def _metrics(door: Door) -> web.Response:
+async def _metrics(request: web.Request) -> web.Response:
+    door = request.app[_DOOR]
     lines = ["# HELP bolide_deliveries_total Webhook deliveries by outcome.", "# TYPE bolide_deliveries_total counter"]
     lines += [f'bolide_deliveries_total{{outcome="{name}"}} {count}' for name, count in sorted(door.counts.items())]
     return web.Response(text="\n".join(lines) + "\n", content_type="text/plain")

@@ -1,0 +1,61 @@
+"""The App on GitHub: its login, and readers and writers with tokens narrowed to one repository and one phase."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import aiohttp
+
+from bot.adapters.github.credentials import READING, WRITING, AppIdentity
+from bot.adapters.github.line import Asked, Line
+from bot.adapters.github.reader import GitHubReader
+from bot.adapters.github.session import AppSession, RepositorySession
+from bot.adapters.github.writer import GitHubWriter
+from bot.core.events import Repository
+
+
+class GitHub:
+    """`ports.Forge`; `login` is asked of GitHub once, when it is opened."""
+
+    def __init__(self, line: Line, app: AppSession, login: str) -> None:
+        self._line = line
+        self._app = app
+        self._login = login
+
+    @property
+    def login(self) -> str:
+        """The App's own login, such as `bolide[bot]`."""
+        return self._login
+
+    @property
+    def requests(self) -> tuple[Asked, ...]:
+        """The latest requests, oldest first, at most 10,000: evidence for logs and reports."""
+        return tuple(self._line.asked)
+
+    def reader(self, repository: Repository) -> GitHubReader:
+        """Reads with a token of its own, minted at the first request."""
+        return GitHubReader(RepositorySession(self._line, self._app, repository, READING, "read"))
+
+    def writer(self, repository: Repository) -> GitHubWriter:
+        """Writes with a token of its own, minted at the first request."""
+        session = RepositorySession(self._line, self._app, repository, WRITING, "write")
+        return GitHubWriter(session, self._login, self._app.app_id)
+
+
+@asynccontextmanager
+async def open_github(
+    app_id: str,
+    private_key: str,
+    *,
+    api_url: str,
+    graphql_url: str,
+    clock: Callable[[], float] = time.time,
+) -> AsyncIterator[GitHub]:
+    """GitHub, as this App, until the block ends. Raises ForgeRefused when the id or key is wrong, ForgeUnavailable."""
+    # No cookies and no proxies from the environment: what is sent where is decided here alone.
+    jar = aiohttp.DummyCookieJar()
+    connector = aiohttp.TCPConnector(limit=50)
+    async with aiohttp.ClientSession(cookie_jar=jar, trust_env=False, connector=connector) as session:
+        line = Line(session, api_url, graphql_url, clock)
+        app = AppSession(line, AppIdentity(app_id, private_key, clock))
+        yield GitHub(line, app, await app.login())

@@ -1,0 +1,132 @@
+"""The GraphQL documents that the bot sends, and what GitHub's errors in a 200 mean."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.adapters.github.line import Unclear
+from bot.core.ports import ForgeRefused, ForgeUnavailable, HeadMoved
+
+
+class Unprocessable(Exception):
+    """GitHub understood and says that it cannot be done so; `messages` are its reasons."""
+
+    def __init__(self, messages: tuple[str, ...]) -> None:
+        super().__init__("; ".join(messages))
+        self.messages = messages
+
+
+def raise_errors(answer: Any, repository: str, now: float, headers: Mapping[str, str]) -> Any:
+    """The data of a GraphQL answer without errors.
+
+    Raises HeadMoved (STALE_DATA), ForgeUnavailable (limits), Unclear (GitHub's own failure), Unprocessable, or
+    ForgeRefused (not found, not allowed, not valid).
+    """
+    if not isinstance(answer, dict) or not ("data" in answer or "errors" in answer):
+        raise Unclear("GitHub's answer is no GraphQL answer")
+    errors = answer.get("errors")
+    if not errors:
+        return answer["data"]
+    found = [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+    kinds = {str(error.get("type", "")) for error in found}
+    messages = tuple(str(error.get("message", "")) for error in found)
+    sentence = f"{repository}: {'; '.join(messages) or 'an error without a word'}"
+    if kinds & {"RATE_LIMITED", "RATE_LIMIT"}:
+        reset = headers.get("x-ratelimit-reset", "")
+        raise ForgeUnavailable(sentence, after=max(1.0, float(reset) - now) if reset.isdecimal() else 60.0)
+    if "STALE_DATA" in kinds:
+        raise HeadMoved(sentence)
+    if kinds & {"NOT_FOUND", "FORBIDDEN", "INSUFFICIENT_SCOPES", "UNAUTHORIZED"}:
+        raise ForgeRefused(sentence)
+    if "UNPROCESSABLE" in kinds:
+        raise Unprocessable(messages)
+    if kinds <= {"", "SERVICE_UNAVAILABLE", "INTERNAL"} and not any("locations" in error for error in found):
+        raise Unclear(sentence)  # "Something went wrong while executing your query", a time-out
+    raise ForgeRefused(sentence)
+
+
+_FILE = "f{n}: file(path: $p{n}) {{ mode type object {{ ... on Blob {{ text byteSize isBinary isTruncated }} }} }}"
+
+_PROJECT = """
+query ReadProject($owner: String!, $name: String!, $own: String!, $branch: String!{variables}) {{
+  repository(owner: $owner, name: $name) {{
+    id
+    nameWithOwner
+    isArchived
+    defaultBranchRef {{ name target {{ oid {head} }} }}
+    {fixed}
+    ref(qualifiedName: $own) {{ target {{ oid ... on Commit {{ author {{ name }} }} }} }}
+    pullRequests(headRefName: $branch, states: [OPEN], first: 1) {{
+      nodes {{ number body commits(last: 50) {{ nodes {{ commit {{ oid author {{ name }} }} }} }} }}
+    }}
+  }}
+}}
+{fragment}
+"""
+
+
+def read_project(paths: Sequence[str], *, fixed: bool) -> str:
+    """The query `ReadProject` for so many files, of the commit `$at` (fixed) or of the default branch's head."""
+    files = "\n  ".join(_FILE.format(n=n) for n in range(len(paths)))
+    variables = "".join(f", $p{n}: String!" for n in range(len(paths))) + (", $at: String!" if fixed else "")
+    # Files and commit come out of one object, so that no push can come between them.
+    fragment = f"fragment Files on Commit {{\n  oid\n  {files}\n}}"
+    return _PROJECT.format(
+        variables=variables,
+        head="" if fixed else "...Files",
+        fixed="at: object(expression: $at) { ...Files }" if fixed else "",
+        fragment=fragment,
+    )
+
+
+WRITE_COMMIT = """
+mutation WriteCommit($ref: CreateRefInput!, $commit: CreateCommitOnBranchInput!) {
+  createRef(input: $ref) { ref { id } }
+  createCommitOnBranch(input: $commit) { commit { oid } ref { id } }
+}
+"""
+ADD_COMMIT = """
+mutation WriteCommit($commit: CreateCommitOnBranchInput!) {
+  createCommitOnBranch(input: $commit) { commit { oid } ref { id } }
+}
+"""
+DELETE_REF = """
+mutation DeleteRef($ref: DeleteRefInput!) { deleteRef(input: $ref) { clientMutationId } }
+"""
+
+_PULL_REQUEST = "{ pullRequest { id number url title body state } }"
+_STEPS = {
+    "move": ("UpdateRefInput", "updateRef", "{ ref { id } }"),
+    "drop": ("DeleteRefInput", "deleteRef", "{ clientMutationId }"),
+    "create": ("CreatePullRequestInput", "createPullRequest", _PULL_REQUEST),
+    "update": ("UpdatePullRequestInput", "updatePullRequest", _PULL_REQUEST),
+}
+
+
+def open_pull_request(steps: Sequence[str]) -> str:
+    """The document `OpenPullRequest` of these steps in order: `move`, `drop`, `create`, `update`, one variable each."""
+    variables = ", ".join(f"${step}: {_STEPS[step][0]}!" for step in steps)
+    mutations = "\n  ".join(f"{step}: {_STEPS[step][1]}(input: ${step}) {_STEPS[step][2]}" for step in steps)
+    return f"mutation OpenPullRequest({variables}) {{\n  {mutations}\n}}"
+
+
+_BRANCH = """
+query ReadBranch($owner: String!, $name: String!, $own: String!, $next: String!, $branch: String!{variables}) {{
+  repository(owner: $owner, name: $name) {{
+    own: ref(qualifiedName: $own) {{ ...Head }}
+    next: ref(qualifiedName: $next) {{ ...Head }}
+    pullRequests(headRefName: $branch, states: [OPEN], first: 1) {{ nodes {{ id number url title body state }} }}
+  }}
+}}
+fragment Head on Ref {{
+  id
+  target {{ oid ... on Commit {{ message parents(first: 2) {{ nodes {{ oid }} }} {files} }} }}
+}}
+"""
+
+
+def read_branch(files: int) -> str:
+    """The query `ReadBranch`: the bot's branch, the one it is renewed from, and the ids of so many files on them."""
+    variables = "".join(f", $p{n}: String!" for n in range(files))
+    return _BRANCH.format(
+        variables=variables, files=" ".join(f"f{n}: file(path: $p{n}) {{ oid }}" for n in range(files))
+    )

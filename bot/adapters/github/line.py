@@ -1,0 +1,238 @@
+"""One request to GitHub and its answer: origins, sizes, limits and failures, each turned into the port's outcomes."""
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+from gidgethub import HTTPException, sansio
+
+from bot.core.ports import ForgeRefused, ForgeUnavailable
+
+Phase = Literal["app", "read", "write"]
+
+LARGEST_ANSWER = 64 * 1024 * 1024
+"""Bytes; an answer beyond is not read to its end."""
+PATIENCE = 30.0
+"""Seconds for one request."""
+_REDIRECTS = 3
+_REQUESTER = "bolide"
+_VERSION = {"x-github-api-version": "2022-11-28"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that was sent: for which repository ("" for the App), path or operation, status (0: no answer)."""
+
+    phase: Phase
+    repository: str
+    method: str
+    what: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request to send; `what` names it in the log, `largest` bounds the answer in bytes."""
+
+    method: str
+    path: str
+    data: Any = None
+    what: str = ""
+    largest: int = LARGEST_ANSWER
+    patience: float = PATIENCE
+
+    @property
+    def name(self) -> str:
+        """What the log calls it; never a query, which may hold a token."""
+        return self.what or urlsplit(self.path).path
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What GitHub answered: 2xx or 4xx, decoded JSON (or text), the next page."""
+
+    status: int
+    data: Any
+    following: str | None
+    headers: Mapping[str, str]
+
+    @property
+    def sentence(self) -> str:
+        """GitHub's own words about what was wrong."""
+        if not isinstance(self.data, dict):
+            return f"status {self.status}"
+        errors = self.data.get("errors")
+        details = errors if isinstance(errors, list) else []
+        said = [str(item.get("message") or item.get("code")) for item in details if isinstance(item, dict)]
+        return ": ".join([str(self.data.get("message", f"status {self.status}")), *said])
+
+
+class Unclear(Exception):
+    """No usable answer came: whether the request took effect is not known."""
+
+
+class Unauthorised(Exception):
+    """401: the credentials are not accepted (any more); `server_time` is the Date that came with it."""
+
+    def __init__(self, message: str, server_time: str | None) -> None:
+        super().__init__(message)
+        self.server_time = server_time
+
+
+class Line:
+    """The connection to one GitHub: the only place that sends; keeps within one origin and out of penalties."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        api_url: str,
+        graphql_url: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._session = session
+        self._api_url = api_url
+        self._graphql_url = graphql_url
+        self.clock = clock
+        self.asked: deque[Asked] = deque(maxlen=10_000)
+        self._penalties: dict[str, float] = {}
+
+    async def ask(self, question: Question, phase: Phase, whom: "Whom") -> Answer:
+        """The answer, 2xx or 4xx. Raises Unclear, Unauthorised, ForgeUnavailable (limits), ForgeRefused (too large)."""
+        self._respect_penalty(whom)
+        url = self._graphql_url if question.path == "graphql" else f"{self._api_url}/{question.path}"
+        if question.path.startswith(("http://", "https://")):
+            url = question.path
+        headers = {**sansio.create_headers(_REQUESTER, **whom.credentials), **_VERSION}
+        body = None if question.data is None else json.dumps(question.data).encode()
+        if body is not None:
+            headers["content-type"] = "application/json; charset=utf-8"
+        for _ in range(_REDIRECTS + 1):
+            self._refuse_foreign(url)
+            status, received, content = await self._send(question, url, headers, body, phase, whom)
+            if status not in ({301, 302, 307, 308} if question.method == "GET" else {307, 308}):
+                break
+            url = urljoin(url, received.get("location", ""))
+        self._note_limits(status, received, content, whom)
+        return _answer(status, received, content)
+
+    async def download(self, path: str, largest: int, phase: Phase, whom: "Whom") -> bytes:
+        """The bytes that a path redirects to: the token stays with GitHub's API. Raises as `ask` does."""
+        headers = {**sansio.create_headers(_REQUESTER, **whom.credentials), **_VERSION}
+        url = f"{self._api_url}/{path}"
+        question = Question("GET", path, largest=largest, patience=300)
+        for _ in range(_REDIRECTS + 1):
+            status, received, content = await self._send(question, url, headers, None, phase, whom)
+            if status not in {301, 302, 307, 308}:
+                break
+            url = urljoin(url, received.get("location", ""))
+            if not self._same_origin(url):
+                headers = {"user-agent": _REQUESTER}
+                self._refuse_unsafe(url)
+        if status == 200:
+            return content
+        self._note_limits(status, received, content, whom)
+        answer = _answer(status, received, content)
+        raise ForgeRefused(f"{whom.name}: {path} could not be downloaded: {answer.sentence}.")
+
+    async def _send(
+        self,
+        question: Question,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        phase: Phase,
+        whom: "Whom",
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        status = 0
+        timeout = aiohttp.ClientTimeout(total=question.patience)
+        try:
+            async with self._session.request(
+                question.method, url, headers=headers, data=body, allow_redirects=False, timeout=timeout
+            ) as response:
+                status = response.status
+                content = await _read(response, question.largest)
+                return status, response.headers, content
+        except (aiohttp.ClientError, TimeoutError, ConnectionError) as problem:
+            raise Unclear(f"GitHub gave no whole answer to {question.method} {question.name}") from problem
+        finally:
+            self.asked.append(Asked(phase, whom.name, question.method, question.name, status))
+
+    def _same_origin(self, url: str) -> bool:
+        asked = urlsplit(url)
+        return any(
+            (known.scheme, known.netloc) == (asked.scheme, asked.netloc)
+            for known in (urlsplit(self._api_url), urlsplit(self._graphql_url))
+        )
+
+    def _refuse_foreign(self, url: str) -> None:
+        if not self._same_origin(url):
+            raise ForgeRefused(f"GitHub pointed to {urlsplit(url).hostname}, another host; it was not asked.")
+
+    def _refuse_unsafe(self, url: str) -> None:
+        if urlsplit(url).scheme != "https" and urlsplit(self._api_url).scheme == "https":
+            raise ForgeRefused(f"GitHub pointed to {urlsplit(url).hostname} without encryption; it was not asked.")
+
+    def _respect_penalty(self, whom: "Whom") -> None:
+        left = self._penalties.get(whom.budget, 0.0) - self.clock()
+        if left > 0:
+            raise ForgeUnavailable("GitHub asked to wait", after=left)
+
+    def _note_limits(self, status: int, headers: Mapping[str, str], content: bytes, whom: "Whom") -> None:
+        """Raise for a rate limit of either kind, and keep silent towards GitHub until it is over."""
+        after = limit_pause(status, headers, content, self.clock())
+        if after is None:
+            return
+        self._penalties[whom.budget] = self.clock() + after
+        raise ForgeUnavailable(f"GitHub's rate limit is reached; it asked to wait {after:.0f} s", after=after)
+
+
+@dataclass(frozen=True, slots=True)
+class Whom:
+    """On whose behalf: the credentials, the repository's name for the log, and whose rate limit it counts against."""
+
+    credentials: Mapping[str, str]
+    name: str
+    budget: str
+
+
+def limit_pause(status: int, headers: Mapping[str, str], content: bytes, now: float) -> float | None:
+    """Seconds to wait when the answer is a rate limit, primary or secondary; None when it is not."""
+    if status not in {403, 429}:
+        return None
+    asked = headers.get("retry-after", "")
+    if asked.isascii() and asked.isdecimal():
+        return float(asked)
+    reset = headers.get("x-ratelimit-reset", "")
+    if headers.get("x-ratelimit-remaining") == "0" and reset.isascii() and reset.isdecimal():
+        return max(1.0, float(reset) - now)
+    # Without either header GitHub's documentation asks for a minute.
+    return 60.0 if status == 429 or b"rate limit" in content[:4096].lower() else None
+
+
+async def _read(response: aiohttp.ClientResponse, largest: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.content.iter_any():
+        size += len(part)
+        if size > largest:
+            raise ForgeRefused(f"GitHub's answer is larger than {largest} bytes and was not read to its end.")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _answer(status: int, headers: Mapping[str, str], content: bytes) -> Answer:
+    if status == 401:
+        raise Unauthorised("GitHub did not accept the credentials", headers.get("date"))
+    if status >= 500 or status < 200 or 300 <= status < 400:
+        raise Unclear(f"GitHub answered {status}")
+    try:
+        # What it makes of an error is told by its status alone: the library knows neither 429 nor the second 403.
+        data, _, following = sansio.decipher_response(200, headers, content)
+    except (HTTPException, ValueError, LookupError, AttributeError, TypeError) as problem:
+        raise Unclear(f"GitHub's answer, status {status}, is not JSON") from problem
+    return Answer(status, data, following, headers)

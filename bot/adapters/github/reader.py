@@ -1,0 +1,162 @@
+"""Reading one repository: everything at one commit, in one query."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+from urllib.parse import quote
+
+from bot.adapters.github.graphql import Unprocessable, read_project
+from bot.adapters.github.session import RepositorySession
+from bot.core.events import Actor
+from bot.core.ports import BotBranch, CommitSummary, ForgeRefused, PullRequest, Snapshot, Unreadable
+
+LARGEST_TARBALL = 200 * 1024 * 1024
+_LARGEST_FILE = 10 * 1024 * 1024
+_MOST_COMMITS = 250
+_LINK, _SUBMODULE = 0o120000, 0o160000
+
+
+class GitHubReader:
+    """`ports.Reader`."""
+
+    def __init__(self, session: RepositorySession) -> None:
+        self._session = session
+
+    async def snapshot(self, paths: Sequence[str], *, branch: str, sha: str | None = None) -> Snapshot:
+        """The files at `sha` (default: the default branch's head) and the bot's `branch`, in one request."""
+        owner, _, name = self._session.repository.name.partition("/")
+        variables = {"owner": owner, "name": name, "own": f"refs/heads/{branch}", "branch": branch}
+        variables |= {f"p{n}": path for n, path in enumerate(paths)}
+        if sha is not None:
+            variables["at"] = sha
+        query = read_project(paths, fixed=sha is not None)
+        try:
+            data = await self._session.read_graphql("ReadProject", query, variables)
+        except Unprocessable as problem:
+            raise ForgeRefused(f"{self._session.repository.name}: {problem}") from problem
+        return _snapshot(self._session.repository.name, data["repository"], tuple(paths), sha)
+
+    async def pull_request(self, number: int) -> PullRequest:
+        """The pull request as it is now."""
+        answer = await self._session.read(f"{self._session.path}/pulls/{number}")
+        return pull_request(answer.data)
+
+    async def commits_since_release(self, sha: str) -> tuple[CommitSummary, ...]:
+        """The commits reachable from `sha` since the latest release's tag, newest first, at most 250."""
+        latest = await self._session.read(f"{self._session.path}/releases/latest", missing_is_fine=True)
+        if latest.status == 404:
+            path = f"{self._session.path}/commits?sha={quote(sha)}"
+            return tuple(map(_commit, await self._session.read_all(path, pages=3)))[:_MOST_COMMITS]
+        span = f"{quote(latest.data['tag_name'], safe='')}...{quote(sha)}"
+        following: str | None = f"{self._session.path}/compare/{span}?per_page=100"
+        found: list[CommitSummary] = []
+        for _ in range(20):
+            if following is None:
+                break
+            answer = await self._session.read(following)
+            found.extend(map(_commit, answer.data["commits"]))
+            following = answer.following
+        return tuple(reversed(found))[:_MOST_COMMITS]
+
+    async def tags(self) -> tuple[str, ...]:
+        """The repository's tag names."""
+        return tuple(str(tag["name"]) for tag in await self._session.read_all(f"{self._session.path}/tags"))
+
+    async def permission(self, actor: Actor) -> Literal["admin", "write", "read", "none"]:
+        """What the account with this numeric id may do now (maintain counts as write, triage as read)."""
+        account = await self._session.read(f"user/{actor.id}", missing_is_fine=True)
+        if account.status == 404:
+            return "none"
+        login = quote(str(account.data["login"]), safe="")
+        path = f"{self._session.path}/collaborators/{login}/permission"
+        answer = await self._session.read(path, missing_is_fine=True)
+        # A login can pass to another account between the two questions; its id cannot.
+        if answer.status == 404 or (answer.data.get("user") or {}).get("id") != actor.id:
+            return "none"
+        return _PERMISSIONS.get(str(answer.data.get("permission")), "none")
+
+    async def tarball(self, sha: str) -> bytes:
+        """The repository's files at the commit, as a gzipped tar with one top folder; at most 200 MB."""
+        return await self._session.download(f"{self._session.path}/tarball/{quote(sha)}", LARGEST_TARBALL)
+
+
+_PERMISSIONS: Mapping[str, Literal["admin", "write", "read", "none"]] = {
+    "admin": "admin",
+    "maintain": "write",
+    "write": "write",
+    "triage": "read",
+    "read": "read",
+}
+
+
+def pull_request(data: Mapping[str, Any]) -> PullRequest:
+    """A pull request from its REST form."""
+    return PullRequest(
+        number=data["number"],
+        url=data["html_url"],
+        title=data["title"],
+        body=data["body"] or "",
+        head_sha=data["head"]["sha"],
+        open=data["state"] == "open",
+    )
+
+
+def _snapshot(name: str, data: Mapping[str, Any] | None, paths: tuple[str, ...], sha: str | None) -> Snapshot:
+    if data is None:
+        raise ForgeRefused(f"{name} is not there, or the App is not installed on it.")
+    default = data["defaultBranchRef"]
+    if default is None:
+        raise ForgeRefused(f"{name} is empty; push a first commit to it.")
+    commit = data["at"] if sha is not None else default["target"]
+    if not commit or "oid" not in commit:
+        raise ForgeRefused(f"{name} has no commit {sha}.")
+    return Snapshot(
+        node_id=data["id"],
+        name=data["nameWithOwner"],
+        default_branch=default["name"],
+        sha=commit["oid"],
+        files={path: _content(commit[f"f{n}"]) for n, path in enumerate(paths)},
+        branch=_branch(data),
+        archived=data["isArchived"],
+    )
+
+
+def _content(entry: Mapping[str, Any] | None) -> str | Unreadable | None:
+    if entry is None:
+        return None
+    if entry["mode"] == _LINK:
+        return Unreadable("it is a symbolic link")
+    if entry["mode"] == _SUBMODULE or entry["type"] != "blob":
+        return Unreadable("it is no file")
+    blob = entry["object"]
+    if blob["byteSize"] > _LARGEST_FILE:
+        return Unreadable(f"it is larger than {_LARGEST_FILE} bytes")
+    if blob["isBinary"] or blob["text"] is None:
+        return Unreadable("it is binary")
+    if blob["isTruncated"]:
+        return Unreadable("GitHub gives only a part of it")
+    return str(blob["text"])
+
+
+def _branch(data: Mapping[str, Any]) -> BotBranch | None:
+    ref = data["ref"]
+    if ref is None:
+        return None
+    sha = ref["target"]["oid"]
+    open_ones = data["pullRequests"]["nodes"]
+    if open_ones:
+        commits = [node["commit"] for node in open_ones[0]["commits"]["nodes"]]
+        authors = tuple(_author(commit) for commit in commits)
+        return BotBranch(sha, authors, open_ones[0]["number"], open_ones[0]["body"])
+    # A branch that was made and got no commit yet has nobody's work on it.
+    fresh = sha == data["defaultBranchRef"]["target"]["oid"]
+    return BotBranch(sha, () if fresh else (_author(ref["target"]),), None, "")
+
+
+def _author(commit: Mapping[str, Any]) -> str:
+    return str((commit.get("author") or {}).get("name") or "")
+
+
+def _commit(data: Mapping[str, Any]) -> CommitSummary:
+    commit = data["commit"]
+    author = (commit.get("author") or {}).get("name") or ""
+    return CommitSummary(data["sha"], str(commit["message"]).split("\n", 1)[0], str(author))

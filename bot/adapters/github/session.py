@@ -1,0 +1,184 @@
+"""Asking on somebody's behalf: as the App by JWT, or for one repository with a token narrowed to one phase."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from bot.adapters.github.credentials import AppIdentity, Permissions
+from bot.adapters.github.graphql import raise_errors
+from bot.adapters.github.line import Answer, Line, Phase, Question, Unauthorised, Unclear, Whom
+from bot.core.events import Repository
+from bot.core.ports import ForgeRefused, ForgeUnavailable
+
+ATTEMPTS = 3
+"""How often something is asked before the outage is the worker's to wait out."""
+_PAUSE = 0.25  # seconds before the second attempt, doubled before the third
+
+
+class AppSession:
+    """The App itself: who it is, and tokens for its installations."""
+
+    def __init__(self, line: Line, identity: AppIdentity) -> None:
+        self._line = line
+        self._identity = identity
+
+    @property
+    def app_id(self) -> int:
+        """The App's numeric id."""
+        return int(self._identity.app_id)
+
+    async def login(self) -> str:
+        """The login under which the App acts."""
+        answer = await self._ask(Question("GET", "app"))
+        if answer.status != 200:
+            raise ForgeRefused(f"GitHub does not say who the App is: {answer.sentence}.")
+        return f"{answer.data['slug']}[bot]"
+
+    async def mint(self, repository: Repository, permissions: Permissions) -> str:
+        """A token for this repository alone, with these permissions, good for an hour."""
+        path = f"app/installations/{repository.installation}/access_tokens"
+        narrowed = {"repository_ids": [repository.id], "permissions": dict(permissions)}
+        answer = await self._ask(Question("POST", path, narrowed))
+        if answer.status != 201:
+            raise ForgeRefused(
+                f"The App may not work on {repository.name}: {answer.sentence}; check its installation and permissions."
+            )
+        return str(answer.data["token"])
+
+    async def _ask(self, question: Question) -> Answer:
+        # Asking twice for a token makes two tokens and harms nothing, so both questions may be repeated.
+        for attempt in range(ATTEMPTS):
+            try:
+                return await self._ask_by_our_clock(question)
+            except Unclear as problem:
+                reason = problem
+                await asyncio.sleep(_PAUSE * 2**attempt)
+        raise ForgeUnavailable(f"{reason}.") from reason
+
+    async def _ask_by_our_clock(self, question: Question) -> Answer:
+        try:
+            return await self._line.ask(question, "app", self._whom())
+        except Unauthorised as problem:
+            if not self._identity.learn(problem.server_time):
+                raise ForgeRefused(_NOT_ACCEPTED) from problem
+        try:
+            return await self._line.ask(question, "app", self._whom())
+        except Unauthorised as problem:
+            raise ForgeRefused(_NOT_ACCEPTED) from problem
+
+    def _whom(self) -> Whom:
+        return Whom({"jwt": self._identity.token()}, "", "app")
+
+
+_NOT_ACCEPTED = "GitHub does not accept the App's id and key; check GITHUB_APP_ID and GITHUB_PRIVATE_KEY."
+
+
+class RepositorySession:
+    """One repository, one phase, one token: minted at the first request, and once more when it is not accepted."""
+
+    def __init__(
+        self, line: Line, app: AppSession, repository: Repository, permissions: Permissions, phase: Phase
+    ) -> None:
+        self._line = line
+        self._app = app
+        self.repository = repository
+        self._permissions = permissions
+        self._phase: Phase = phase
+        self._token: str | None = None
+        self._minting = asyncio.Lock()
+
+    @property
+    def path(self) -> str:
+        """The repository's REST path."""
+        return f"repos/{quote(self.repository.name)}"
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self._line.clock()
+
+    async def read(self, path: str, *, missing_is_fine: bool = False) -> Answer:
+        """The answer to a GET, asked again when none came; 404 raises ForgeRefused unless it is fine."""
+        answer = await self._persist(Question("GET", path))
+        if answer.status == 404 and missing_is_fine:
+            return answer
+        return self.accept(answer, path)
+
+    async def read_all(self, path: str, pages: int = 10) -> list[Any]:
+        """The items of a list, page after page, at most so many pages of a hundred."""
+        found: list[Any] = []
+        following: str | None = f"{path}{'&' if '?' in path else '?'}per_page=100"
+        while following is not None and pages > 0:
+            answer = await self.read(following)
+            found.extend(answer.data)
+            following, pages = answer.following, pages - 1
+        return found
+
+    async def read_graphql(self, operation: str, query: str, variables: Mapping[str, Any]) -> Any:
+        """The data of a query, asked again when none came. Raises as `graphql.raise_errors` says."""
+        for attempt in range(ATTEMPTS):
+            try:
+                return await self.graphql(operation, query, variables)
+            except Unclear as problem:
+                reason = problem
+                await asyncio.sleep(_PAUSE * 2**attempt)
+        raise ForgeUnavailable(f"{reason}.") from reason
+
+    async def graphql(self, operation: str, query: str, variables: Mapping[str, Any]) -> Any:
+        """The data of a document, asked once: Unclear says that it may or may not have taken effect."""
+        data = {"query": query, "operationName": operation, "variables": dict(variables)}
+        answer = await self.ask(Question("POST", "graphql", data, operation))
+        self.accept(answer, operation)
+        return raise_errors(answer.data, self.repository.name, self.now(), answer.headers)
+
+    async def repeat(self, method: str, path: str, data: Any = None) -> Answer:
+        """The answer to a request that may be sent twice, for the second time changes nothing; 2xx or 4xx."""
+        return await self._persist(Question(method, path, data))
+
+    async def ask(self, question: Question) -> Answer:
+        """The answer to one request, 2xx or 4xx; with a new token if the first was refused. Raises Unclear."""
+        refused: str | None = None
+        for _ in range(2):
+            token = await self._current(refused)
+            try:
+                return await self._line.ask(question, self._phase, self._whom(token))
+            except Unauthorised:
+                refused = token
+        raise ForgeRefused(f"GitHub does not accept a new token for {self.repository.name}; check the installation.")
+
+    async def download(self, path: str, largest: int) -> bytes:
+        """The bytes behind a path that redirects to a store."""
+        for attempt in range(ATTEMPTS):
+            token = await self._current(None)
+            try:
+                return await self._line.download(path, largest, self._phase, self._whom(token))
+            except Unauthorised:
+                await self._current(token)
+            except Unclear as problem:
+                await asyncio.sleep(_PAUSE * 2**attempt)
+                reason = str(problem)
+        raise ForgeUnavailable(f"{self.repository.name} could not be downloaded: {reason}.")
+
+    def accept(self, answer: Answer, what: str) -> Answer:
+        """The answer, if it is a 2xx; else ForgeRefused in GitHub's words."""
+        if answer.status < 300:
+            return answer
+        raise ForgeRefused(f"{self.repository.name}: GitHub refused {what}: {answer.sentence}.")
+
+    async def _persist(self, question: Question) -> Answer:
+        for attempt in range(ATTEMPTS):
+            try:
+                return await self.ask(question)
+            except Unclear as problem:
+                reason = problem
+                await asyncio.sleep(_PAUSE * 2**attempt)
+        raise ForgeUnavailable(f"{reason}.") from reason
+
+    async def _current(self, refused: str | None) -> str:
+        async with self._minting:
+            if self._token is None or self._token == refused:
+                self._token = await self._app.mint(self.repository, self._permissions)
+            return self._token
+
+    def _whom(self, token: str) -> Whom:
+        return Whom({"oauth_token": token}, self.repository.name, f"installation {self.repository.installation}")

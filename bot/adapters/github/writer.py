@@ -1,0 +1,217 @@
+"""Writing to one repository: each method makes it so, and looks before it does a thing that twice would be two."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from bot.adapters.github.line import Answer, Question, Unclear
+from bot.adapters.github.proposal import Proposal
+from bot.adapters.github.session import ATTEMPTS, RepositorySession
+from bot.core.plan import (
+    CloseIssue,
+    Comment,
+    DeleteBranch,
+    EditPullRequest,
+    ProposeChange,
+    React,
+    Release,
+    Report,
+)
+from bot.core.ports import DeploymentState, ForgeRefused, ForgeUnavailable, PullRequest, StatusState
+
+LONGEST_BODY = 60_000
+"""Characters; GitHub takes 65,536, and some room is left for what it appends."""
+_DESCRIPTION = 140  # characters of a status' description
+
+T = TypeVar("T")
+
+
+class GitHubWriter:
+    """`ports.Writer`."""
+
+    def __init__(self, session: RepositorySession, login: str, app_id: int) -> None:
+        self._session = session
+        self._login = login
+        self._app_id = app_id
+
+    async def propose(self, change: ProposeChange) -> PullRequest:
+        """Commit to the bot's branch by compare-and-swap and open its pull request; two requests. Raises HeadMoved."""
+        _bound(change.body, f"the body of {change.title!r}")
+        return await Proposal(self._session, change).make()
+
+    async def edit_pull_request(self, edit: EditPullRequest) -> None:
+        """Set body and title."""
+        _bound(edit.body, f"the body of pull request {edit.number}")
+        data = {"body": edit.body} if edit.title is None else {"body": edit.body, "title": edit.title}
+        await self._change("PATCH", f"pulls/{edit.number}", data)
+
+    async def report(self, report: Report) -> None:
+        """Create or renew the check run of this name on this commit."""
+        _bound(report.summary, f"the summary of check run {report.name!r}")
+        data: dict[str, Any] = {"status": "in_progress", "output": {"title": report.title, "summary": report.summary}}
+        if report.conclusion is not None:
+            data |= {"status": "completed", "conclusion": report.conclusion}
+        new = {"name": report.name, "head_sha": report.sha, **data}
+        path = f"commits/{quote(report.sha)}/check-runs?check_name={quote(report.name, safe='')}&filter=latest"
+
+        async def look() -> int | None:
+            runs = (await self._session.read(f"{self._session.path}/{path}")).data["check_runs"]
+            return next((run["id"] for run in runs if (run.get("app") or {}).get("id") == self._app_id), None)
+
+        async def create() -> None:
+            await self._create("check-runs", new)
+
+        known = await self._once(look, create)
+        if known is not None:
+            await self._change("PATCH", f"check-runs/{known}", data)
+
+    async def comment(self, comment: Comment) -> None:
+        """Create or edit the one comment with this key (kept in it as a hidden marker)."""
+        marker = f"<!-- bolide:{comment.key} -->"
+        body = f"{comment.body}\n\n{marker}"
+        _bound(body, f"the comment on {comment.issue}")
+        path = f"issues/{comment.issue}/comments"
+
+        async def look() -> dict[str, Any] | None:
+            comments = await self._session.read_all(f"{self._session.path}/{path}")
+            own = [item for item in comments if (item.get("user") or {}).get("login") == self._login]
+            return next((item for item in own if marker in (item.get("body") or "")), None)
+
+        async def create() -> None:
+            await self._create(path, {"body": body})
+
+        known = await self._once(look, create)
+        if known is not None and known["body"] != body:
+            await self._change("PATCH", f"issues/comments/{known['id']}", {"body": body})
+
+    async def react(self, reaction: React) -> None:
+        """Add the reaction; GitHub keeps one of a kind for each account."""
+        on = f"{reaction.issue}" if reaction.comment is None else f"comments/{reaction.comment}"
+        await self._change("POST", f"issues/{on}/reactions", {"content": reaction.content})
+
+    async def release(self, release: Release) -> str:
+        """Create annotated tag and Release; the Release's URL. ForgeRefused when the tag is on another commit."""
+        _bound(release.notes, f"the notes of {release.tag}")
+        name = quote(release.tag)
+
+        async def look_for_tag() -> str | None:
+            answer = await self._session.read(f"{self._session.path}/git/ref/tags/{name}", missing_is_fine=True)
+            return None if answer.status == 404 else await self._tagged(answer.data["object"])
+
+        async def create_tag() -> None:
+            tag = {"tag": release.tag, "message": release.name, "object": release.sha, "type": "commit"}
+            made = (await self._create("git/tags", tag)).data["sha"]
+            await self._create("git/refs", {"ref": f"refs/tags/{release.tag}", "sha": made})
+
+        async def look_for_release() -> str | None:
+            answer = await self._session.read(f"{self._session.path}/releases/tags/{name}", missing_is_fine=True)
+            return None if answer.status == 404 else str(answer.data["html_url"])
+
+        async def create_release() -> None:
+            await self._create("releases", {"tag_name": release.tag, "name": release.name, "body": release.notes})
+
+        commit = await self._make_sure(look_for_tag, create_tag)
+        if commit != release.sha:
+            raise ForgeRefused(f"{release.tag} is on {commit[:8]} already, not on {release.sha[:8]}; choose another.")
+        return await self._make_sure(look_for_release, create_release)
+
+    async def close_issue(self, close: CloseIssue) -> None:
+        """Close it as completed."""
+        await self._change("PATCH", f"issues/{close.issue}", {"state": "closed", "state_reason": "completed"})
+
+    async def delete_branch(self, delete: DeleteBranch) -> None:
+        """Delete it; gone already is fine."""
+        path = f"{self._session.path}/git/refs/heads/{quote(delete.branch)}"
+        answer = await self._session.repeat("DELETE", path)
+        if answer.status != 404 and not (answer.status == 422 and "does not exist" in answer.sentence):
+            self._session.accept(answer, f"deleting {delete.branch}")
+
+    async def status(self, sha: str, context: str, state: StatusState, description: str, url: str | None) -> None:
+        """Set the commit status of this context; the description is cut to GitHub's 140 characters."""
+        data = {"state": state, "context": context, "description": _cut(description)}
+        await self._change("POST", f"statuses/{quote(sha)}", data if url is None else {**data, "target_url": url})
+
+    async def deployment(self, sha: str, environment: str) -> int:
+        """The id of the Deployment of this commit to this environment, created when it is not there."""
+        query = f"deployments?sha={quote(sha)}&environment={quote(environment, safe='')}"
+
+        async def look() -> int | None:
+            found = (await self._session.read(f"{self._session.path}/{query}")).data
+            return int(found[0]["id"]) if found else None
+
+        async def create() -> None:
+            # The commit has been merged: neither merge the base into it nor wait for checks.
+            data = {"ref": sha, "environment": environment, "auto_merge": False, "required_contexts": []}
+            await self._create("deployments", data)
+
+        return await self._make_sure(look, create)
+
+    async def deployment_state(self, deployment: int, state: DeploymentState, description: str, url: str) -> None:
+        """Add a state to the Deployment, unless it is the latest."""
+        path = f"deployments/{deployment}/statuses"
+        data = {"state": state, "description": _cut(description), "environment_url": url}
+
+        async def look() -> bool | None:
+            latest = (await self._session.read(f"{self._session.path}/{path}")).data[:1]
+            return True if latest and all(latest[0].get(key) == value for key, value in data.items()) else None
+
+        async def create() -> None:
+            await self._create(path, data)
+
+        await self._once(look, create)
+
+    async def _tagged(self, target: dict[str, Any]) -> str:
+        """The commit that a tag's reference leads to."""
+        if target["type"] != "tag":
+            return str(target["sha"])
+        answer = await self._session.read(f"{self._session.path}/git/tags/{target['sha']}")
+        return str(answer.data["object"]["sha"])
+
+    async def _once(self, look: Callable[[], Awaitable[T | None]], create: Callable[[], Awaitable[None]]) -> T | None:
+        """What `look` finds, or None once `create` has made it: after an unclear answer it is looked for again."""
+        for attempt in range(ATTEMPTS):
+            found = await look()
+            if found is not None:
+                return found
+            try:
+                await create()
+            except Unclear as problem:
+                reason = problem
+                await asyncio.sleep(0.25 * 2**attempt)
+            else:
+                return None
+        raise ForgeUnavailable(f"{reason}.") from reason
+
+    async def _make_sure(self, look: Callable[[], Awaitable[T | None]], create: Callable[[], Awaitable[None]]) -> T:
+        """What is there, made if it was not."""
+        found = await self._once(look, create) or await look()
+        if found is None:
+            raise ForgeUnavailable(f"{self._session.repository.name}: GitHub does not show yet what was made.", after=2)
+        return found
+
+    async def _create(self, path: str, data: Any) -> Answer:
+        """The answer to one POST, sent once; that it exists already is as good. Raises Unclear."""
+        answer = await self._session.ask(Question("POST", f"{self._session.path}/{path}", data))
+        if answer.status == 422 and _exists(answer):
+            return answer
+        return self._session.accept(answer, path)
+
+    async def _change(self, method: str, path: str, data: Any) -> None:
+        """Send what may be sent twice."""
+        answer = await self._session.repeat(method, f"{self._session.path}/{path}", data)
+        self._session.accept(answer, path)
+
+
+def _exists(answer: Answer) -> bool:
+    sentence = answer.sentence.lower()
+    return "already exists" in sentence or "already_exists" in sentence
+
+
+def _bound(text: str, what: str) -> None:
+    if len(text) > LONGEST_BODY:
+        raise ForgeRefused(f"{what} has {len(text)} characters, more than {LONGEST_BODY}; shorten it.")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _DESCRIPTION else text[: _DESCRIPTION - 1] + "…"
