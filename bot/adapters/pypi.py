@@ -81,7 +81,9 @@ class SimpleIndex:
                 return await asyncio.to_thread(_project, canonical, page)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 path.unlink(missing_ok=True)
-                raise IndexUnreachable(f"The index {url} answered nonsense about {canonical}: {error!r:.200}.", 300) from error
+                raise IndexUnreachable(
+                    f"The index {url} answered nonsense about {canonical}: {error!r:.200}.", 300
+                ) from error
 
     async def metadata(self, file: File) -> str:
         """The core metadata of a wheel: its PEP 658 file, else read with ranges out of the wheel itself."""
@@ -104,7 +106,9 @@ class SimpleIndex:
         while True:
             try:
                 with zipfile.ZipFile(sparse) as wheel:
-                    inside = next(n for n in wheel.namelist() if n.count("/") == 1 and n.endswith(".dist-info/METADATA"))
+                    inside = next(
+                        n for n in wheel.namelist() if n.count("/") == 1 and n.endswith(".dist-info/METADATA")
+                    )
                     if wheel.getinfo(inside).file_size > MAX_METADATA:
                         raise IndexUnsuitable(f"{file.filename} has metadata of more than {MAX_METADATA:,} bytes.")
                     return wheel.read(inside).decode("utf-8", "replace")
@@ -152,7 +156,9 @@ class SimpleIndex:
                 reason = "it did not answer in time"
             except (aiohttp.ClientError, OSError) as error:
                 reason = str(error) or type(error).__name__
-        raise IndexUnreachable(f"The index at {_host(url)} could not be read for {what}: {reason}; try again later.", 120)
+        raise IndexUnreachable(
+            f"The index at {_host(url)} could not be read for {what}: {reason}; try again later.", 120
+        )
 
     async def _follow(self, url: str, headers: dict[str, str], limit: int) -> "_Answer":
         for _ in range(MAX_REDIRECTS + 1):

@@ -60,7 +60,7 @@ class Releases:
     async def files(
         self, pin: Pin, cutoff: datetime | None, trusted: frozenset[str], seen: frozenset[str]
     ) -> tuple[File, ...]:
-        """The files of a pin that are old enough or whose hash is trusted; raises where uv saw others than the index."""
+        """The files of a pin that are old enough or trusted; raises IndexUnreachable where uv saw others."""
         release = (await self.project(pin.name)).release(pin.version)
         told = {f"sha256:{file.sha256}" for file in release}
         young = {file.sha256 for file in release} - {file.sha256 for file in aged(release, cutoff)}

@@ -87,7 +87,9 @@ class _Work:
         if isinstance(upgrade, All) and cutoff is None:
             return _Past({}, {}, ())
         pages = await self.releases.known(sorted({name for section in pins.values() for name in section}))
-        preferences, cutoffs, ceilings = {}, {}, []
+        preferences: dict[str, tuple[str, ...]] = {}
+        cutoffs: dict[str, datetime] = {}
+        ceilings: list[str] = []
         for category, versions in pins.items():
             chosen = []
             for name, version in versions.items():
@@ -135,16 +137,17 @@ class _Work:
             if not excluded:
                 return answer
             job = replace(job, constraints=(*job.constraints, *excluded))
-        raise Conflict(f"[{category}] of the Pipfile has no solution for Python {self.target.python} after {ROUNDS} tries.")
+        raise Conflict(
+            f"[{category}] of the Pipfile has no solution for Python {self.target.python} after {ROUNDS} tries."
+        )
 
     async def _excluded(self, answer: Answer) -> tuple[str, ...]:
         """Constraints against releases that need an older Python: uv heeds only the lower bound of requires-python."""
         pages = await self.releases.known(answer.pins)
-        excluded = []
-        for pin in answer.pins.values():
-            if misfits := misfit_versions(pages[pin.name], pin.version, self.target.python):
-                excluded.append(pin.name + ",".join(f"!={version}" for version in misfits))
-        return tuple(excluded)
+        misfits = {
+            name: misfit_versions(pages[name], pin.version, self.target.python) for name, pin in answer.pins.items()
+        }
+        return tuple(name + ",".join(f"!={version}" for version in found) for name, found in misfits.items() if found)
 
     def _refuse_strayed(self, category: str, answer: Answer) -> None:
         """Raise Refused for a pin that came from another index than the one that the Pipfile declares for its name."""
@@ -168,7 +171,9 @@ class _Work:
         for name, requirement in requirements.items():
             if name not in answer.pins and not requirement.unresolved:
                 release = (await self.releases.project(name)).release(requirement.exact) if requirement.exact else ()
-                entries[written(requirement.name)] = left_out(requirement, release, old.get(written(requirement.name), {}))
+                entries[written(requirement.name)] = left_out(
+                    requirement, release, old.get(written(requirement.name), {})
+                )
         return entries
 
     async def _files(self, answer: Answer, name: str, old: Mapping[str, Any]) -> tuple[File, ...]:

@@ -136,7 +136,9 @@ class Uv:
                 words = await _converse(process, "".join(f"{line}\n" for line in job.constraints))
                 return await process.wait(), words
         except TimeoutError:
-            raise ResolverFailed(f"The resolver gave no answer within {self._limits.seconds:g} s; it was stopped.", 900) from None
+            raise ResolverFailed(
+                f"The resolver gave no answer within {self._limits.seconds:g} s; it was stopped.", 900
+            ) from None
         finally:
             if process.returncode is None:
                 os.killpg(process.pid, signal.SIGKILL)
@@ -199,15 +201,23 @@ def _parse(text: str, default_index: str) -> Answer:
 def _failure(words: str, code: int) -> Exception:
     """What uv's last words mean for the user: its own sentence without the typography."""
     said = [line.strip() for line in words.splitlines() if line.strip()]
-    causes = " ".join(line.removeprefix("cause:").strip() for line in said if not line.startswith(("error:", "hint:", "warning:")))
-    sentence = re.sub(rf"{PROJECT}(?:==0)? depends on", "the Pipfile asks for", causes).replace("your requirements", "the Pipfile's requirements")
+    causes = " ".join(
+        line.removeprefix("cause:").strip() for line in said if not line.startswith(("error:", "hint:", "warning:"))
+    )
+    sentence = re.sub(rf"{PROJECT}(?:==0)? depends on", "the Pipfile asks for", causes).replace(
+        "your requirements", "the Pipfile's requirements"
+    )
     sentence = sentence.replace("you require", "the Pipfile requires")
     if "No solution found" in words:
         if "no usable wheels" in words or "building from source is disabled" in words:
             return NeedsBuild(f"{sentence} Bolide installs wheels only and never runs a package's build.")
         return Conflict(sentence)
     if found := re.search(r"Failed to fetch: `?(\S+?)`?$", words, re.MULTILINE):
-        return IndexUnreachable(f"The index could not be read at {found[1]}: {said[-1].removeprefix('cause:').strip()}.", 120)
+        return IndexUnreachable(
+            f"The index could not be read at {found[1]}: {said[-1].removeprefix('cause:').strip()}.", 120
+        )
     if code < 0:
-        return ResolverFailed(f"The resolver was stopped by signal {-code}; it may have needed too much memory or time.", 900)
+        return ResolverFailed(
+            f"The resolver was stopped by signal {-code}; it may have needed too much memory or time.", 900
+        )
     return ResolverFailed(f"The resolver ended with code {code}: {' '.join(said)[-600:]}", 900)

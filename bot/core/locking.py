@@ -1,10 +1,10 @@
-"""From resolved pins and what the index says of their files to the sections of a Pipfile.lock, as pipenv writes them."""
+"""From resolved pins and what the index says of their files to a Pipfile.lock, as pipenv writes it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from packaging.markers import InvalidMarker, Marker
+from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Dependency
 from packaging.utils import canonicalize_name
@@ -36,7 +36,9 @@ class Asked:
     marker: str
 
 
-def asked(child: str, parents: Iterable[tuple[tuple[str, ...], tuple[str, ...]]], environment: Mapping[str, str]) -> Asked:
+def asked(
+    child: str, parents: Iterable[tuple[tuple[str, ...], tuple[str, ...]]], environment: Mapping[str, str]
+) -> Asked:
     """What the Requires-Dist lines of the parents, each with its extras in use, say of a child package.
 
     The marker is empty where one of them asks without a condition, or where the conditions differ.
@@ -121,9 +123,7 @@ def _direct(requirement: Requirement, pin: Pin, release: tuple[File, ...], defau
     return entry
 
 
-def _entry(
-    version: str, release: tuple[File, ...], marker: str, extras: tuple[str, ...], index: str
-) -> dict[str, Any]:
+def _entry(version: str, release: tuple[File, ...], marker: str, extras: tuple[str, ...], index: str) -> dict[str, Any]:
     hashes = sorted({f"sha256:{file.sha256}" for file in release if file.kind in INSTALLABLE and file.sha256})
     entry: dict[str, Any] = {"hashes": hashes, "version": f"=={version}"}
     if marker:

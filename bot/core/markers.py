@@ -24,7 +24,9 @@ def python_marker(requires_python: str) -> str:
         written = f"=={written}"
     parts = (part.strip().removesuffix(".*").rstrip("*") for part in written.split(","))
     try:
-        clauses = {_half_open(spec.operator, _release(spec.version)) for spec in dict.fromkeys(SpecifierSet(",".join(parts)))}
+        clauses = {
+            _half_open(spec.operator, _release(spec.version)) for spec in dict.fromkeys(SpecifierSet(",".join(parts)))
+        }
     except (InvalidSpecifier, ValueError):
         return ""
     return _spelled(" and ".join(_condition(*clause) for clause in _joined(clauses)))

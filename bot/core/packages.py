@@ -41,7 +41,7 @@ class ResolverFailed(TryLater):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file of a release; `sha256` is 64 hex digits or empty, `size` bytes, both times and sizes None where untold."""
+    """One file of a release; `sha256` is hex or empty, `size` is bytes; None where the index does not tell."""
 
     filename: str
     version: str
@@ -106,7 +106,7 @@ class ResolveRequest:
     pipfile: Pipfile
     old_lock: Mapping[str, Any] | None = None
     python: str = ""  # "3.11" or "3.11.2"; empty: what the Pipfile requires, else the resolver's own
-    upgrade: Upgrade = All()  # noqa: RUF009 — an empty frozen value
+    upgrade: Upgrade = All()
     cutoff: datetime | None = None
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from packaging.markers import InvalidMarker, Marker
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from bot.core.errors import Refused
 
@@ -81,6 +81,13 @@ class Requirement:
         found = re.fullmatch(r"={2,3}([^*,]+)", self.specifier)
         return found[1] if found else ""
 
+    def admits(self, version: str) -> bool:
+        """Whether the specifier admits a version, pre-releases too; what is not a version is not admitted."""
+        try:
+            return SpecifierSet(self.specifier).contains(version, prereleases=True)
+        except InvalidVersion:
+            return False
+
     @property
     def pep508(self) -> str:
         """The requirement in one line, as a resolver reads it."""
@@ -135,7 +142,9 @@ def _category_names(document: Mapping[str, Any]) -> tuple[str, ...]:
     own = [name for name in document if name not in NOT_CATEGORIES and name not in ("packages", "dev-packages")]
     for name in own:
         if not _CATEGORY.fullmatch(name) or name in ("default", "develop", "_meta"):
-            raise PipfileError(f"The Pipfile's section {name[:80]!r} cannot be a category; use letters, digits and dashes.")
+            raise PipfileError(
+                f"The Pipfile's section {name[:80]!r} cannot be a category; use letters, digits and dashes."
+            )
     return ("packages", "dev-packages", *own)
 
 
@@ -160,7 +169,7 @@ def _requirement(place: str, name: str, entry: Any) -> Requirement:
     if isinstance(entry, str):
         return Requirement(name, _specifier(place, entry), (), "", "", "", entry)
     if not isinstance(entry, dict):
-        raise PipfileError(f"{place} of the Pipfile must be a version such as \"*\" or a table, not {entry!r:.80}.")
+        raise PipfileError(f'{place} of the Pipfile must be a version such as "*" or a table, not {entry!r:.80}.')
     extras = entry.get("extras", [])
     if not isinstance(extras, list) or not all(isinstance(e, str) and _NAME.fullmatch(e) for e in extras):
         raise PipfileError(f"{place}: extras must be a list of names.")
@@ -174,7 +183,7 @@ def _requirement(place: str, name: str, entry: Any) -> Requirement:
 
 def _specifier(place: str, version: Any) -> str:
     if not isinstance(version, str):
-        raise PipfileError(f"{place}: the version must be text such as \">=1.2\", not {version!r:.80}.")
+        raise PipfileError(f'{place}: the version must be text such as ">=1.2", not {version!r:.80}.')
     written = version.strip()
     if written in ("", "*"):
         return ""
@@ -183,7 +192,9 @@ def _specifier(place: str, version: Any) -> str:
     try:
         SpecifierSet(written)
     except InvalidSpecifier as error:
-        raise PipfileError(f"{place}: {version[:80]!r} is not a version specifier; write for example \">=1.2,<2\".") from error
+        raise PipfileError(
+            f'{place}: {version[:80]!r} is not a version specifier; write for example ">=1.2,<2".'
+        ) from error
     return re.sub(r"\s+", "", written)
 
 
@@ -215,7 +226,7 @@ def _sources(document: Mapping[str, Any], allowed_hosts: frozenset[str]) -> tupl
 def _source(source: Mapping[str, Any], allowed_hosts: frozenset[str]) -> Source:
     url, name = source.get("url"), source.get("name", "")
     if not isinstance(url, str) or not isinstance(name, str):
-        raise PipfileError("A [[source]] of the Pipfile has no url; write url = \"https://…/simple\".")
+        raise PipfileError('A [[source]] of the Pipfile has no url; write url = "https://…/simple".')
     refuse_url(url, f"[[source]] {name or url[:80]}", allowed_hosts)
     verify = str(source.get("verify_ssl", True)).lower() == "true"
     host = urlsplit(url).hostname or ""
