@@ -59,10 +59,12 @@ class Ledger:
 
     def read(self, sha: str) -> dict[str, Any]:
         """The record of a commit; a fresh one where there is none."""
+        fresh = {"sha": sha, "state": "unknown", "stages": {}}
         try:
-            return dict(json.loads((self._folder / f"{sha}.json").read_text()))
+            record = json.loads((self._folder / f"{sha}.json").read_text())
         except (OSError, ValueError):
-            return {"sha": sha, "state": "unknown", "stages": {}}
+            return fresh
+        return fresh | record if isinstance(record, dict) else fresh
 
     def unfinished(self) -> tuple[Unfinished, ...]:
         """The runs that a crash cut off, oldest first."""

@@ -70,21 +70,19 @@ class Town:
         )
         return replace(shop, **changes)
 
-    def request(self, number: int, changes: Mapping[str, str] | None = None, **more: Any) -> RunRequest:
-        self.merges += 1
-        tree = write_repository(self.root / f"tree-{self.merges}", changes)
-        return RunRequest("ada/digits", sha(number), tree, **{"lock": lock(), "recipe": RECIPE} | more)
-
     async def merge(
         self, number: int, changes: Mapping[str, str] | None = None, shop: Workshop | None = None, **more: Any
     ) -> RunResult:
         """Run a commit that differs from the standard repository in these files."""
         self.reports.clear()
+        self.merges += 1
+        tree = write_repository(self.root / f"tree-{self.merges}", changes)
+        request = RunRequest("ada/digits", sha(number), tree, lock(), RECIPE)
 
         async def report(line: StageReport) -> None:
             self.reports.append(line)
 
-        return await redeploy.run(shop or self.workshop(), self.request(number, changes, **more), report)
+        return await redeploy.run(shop or self.workshop(), replace(request, **more), report)
 
     def stages(self, kind: type) -> list[str]:
         return [line.stage for line in self.reports if isinstance(line.outcome, kind)]

@@ -1,0 +1,118 @@
+"""The queue of runs: one at a time for a repository, the newest next, all of it written down."""
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from bot.core.recipe import Recipe
+from bot.core.stages import Done, NotServed, RunResult, StageReport, Started, Superseded
+from bot.pipelines.course import Report, RunRequest
+from bot.pipelines.runs import Ledger, RunQueue, Unfinished
+
+
+@dataclass
+class Factory:
+    """Does the work of a run when it is told to, and remembers the order."""
+
+    begun: list[str] = field(default_factory=list)
+    most: int = 0
+    active: int = 0
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self, request: RunRequest, report: Report) -> RunResult:
+        self.begun.append(request.sha)
+        self.active += 1
+        self.most = max(self.most, self.active)
+        await report(StageReport(request.sha, "train", Started()))
+        try:
+            await self.go_on.wait()
+            if request.sha == "broken":
+                raise RuntimeError("a bug")
+            await report(StageReport(request.sha, "train", Done("a" * 64, 1.5)))
+            return NotServed(request.sha, "No service.")
+        finally:
+            self.active -= 1
+
+
+def request(sha: str, repository: str = "ada/digits") -> RunRequest:
+    return RunRequest(repository, sha, Path("/nowhere"), "{}", Recipe(None, None))
+
+
+async def silent(_: StageReport) -> None:
+    pass
+
+
+async def test_a_storm_of_merges_runs_the_first_and_the_last(tmp_path: Path) -> None:
+    ledger, factory = Ledger(tmp_path), Factory()
+    queue = RunQueue(ledger, factory)
+    submitted = []
+    for number in range(20):
+        submitted.append(asyncio.create_task(queue.submit(request(f"c{number}"), silent)))
+        await asyncio.sleep(0)
+    factory.go_on.set()
+    results = await asyncio.gather(*submitted)
+    assert factory.begun == ["c0", "c19"]
+    assert factory.most == 1
+    assert results[0] == NotServed("c0", "No service.")
+    assert results[1:19] == [Superseded(f"c{number}", f"c{number + 1}") for number in range(1, 19)]
+    assert ledger.read("c7")["state"] == "superseded"
+    assert ledger.read("c7")["result"] == {"sha": "c7", "by": "c8"}
+    assert ledger.read("c19")["state"] == "not served"
+    assert ledger.unfinished() == ()
+
+
+async def test_repositories_do_not_wait_for_each_other_and_a_commit_is_run_once(tmp_path: Path) -> None:
+    factory = Factory()
+    queue = RunQueue(Ledger(tmp_path), factory)
+    asked = [("c1", "ada/digits"), ("c1", "ada/digits"), ("d1", "bob/shop")]
+    runs = [asyncio.create_task(queue.submit(request(*each), silent)) for each in asked]
+    await asyncio.sleep(0.01)
+    assert factory.active == 2
+    factory.go_on.set()
+    first, again, _ = await asyncio.gather(*runs)
+    assert first is again
+    assert sorted(factory.begun) == ["c1", "d1"]
+
+
+async def test_what_was_cut_off_is_known_to_the_next_program(tmp_path: Path) -> None:
+    factory = Factory()
+    queue = RunQueue(Ledger(tmp_path), factory)
+    runs = [asyncio.create_task(queue.submit(request(sha), silent)) for sha in ("c1", "c2")]
+    await asyncio.sleep(0.01)
+    await queue.close()
+    for run in runs:
+        with pytest.raises(asyncio.CancelledError):
+            await run
+    assert set(Ledger(tmp_path).unfinished()) == {Unfinished("ada/digits", "c1"), Unfinished("ada/digits", "c2")}
+    record = Ledger(tmp_path).read("c1")
+    assert record["stages"]["train"]["outcome"] == "started"
+
+    factory.go_on.set()
+    again = RunQueue(Ledger(tmp_path), factory)
+    assert await again.submit(request("c2"), silent) == NotServed("c2", "No service.")
+    finished = Ledger(tmp_path).read("c2")["stages"]["train"]
+    assert (finished["outcome"], finished["artefact"], finished["seconds"]) == ("done", "a" * 64, 1.5)
+
+
+async def test_a_bug_in_one_run_does_not_stop_the_queue(tmp_path: Path) -> None:
+    factory = Factory()
+    queue = RunQueue(Ledger(tmp_path), factory)
+    broken = asyncio.create_task(queue.submit(request("broken"), silent))
+    await asyncio.sleep(0)
+    after = asyncio.create_task(queue.submit(request("c2"), silent))
+    await asyncio.sleep(0)
+    factory.go_on.set()
+    with pytest.raises(RuntimeError, match="a bug"):
+        await broken
+    assert await after == NotServed("c2", "No service.")
+    assert Ledger(tmp_path).read("broken")["reason"] == "RuntimeError: a bug"
+
+
+async def test_a_record_that_is_no_json_is_no_obstacle(tmp_path: Path) -> None:
+    (tmp_path / "c1.json").write_text("{")
+    (tmp_path / "c2.json").write_text("[]")
+    ledger = Ledger(tmp_path)
+    assert ledger.unfinished() == ()
+    assert ledger.read("c1")["state"] == "unknown"
