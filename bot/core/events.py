@@ -46,7 +46,7 @@ class Pushed:
 
 @dataclass(frozen=True, slots=True)
 class PullRequestMerged:
-    """A pull request was merged into `base` as commit `sha`."""
+    """A pull request was merged into the default branch as commit `sha`."""
 
     repository: Repository
     number: int
@@ -144,6 +144,8 @@ def _pull_request(body: Mapping[str, Any]) -> tuple[Event, ...] | Ignored:
     change = body.get("pull_request")
     if _text(body, "action") != "closed" or not isinstance(change, Mapping) or change.get("merged") is not True:
         return Ignored("not a merge")
+    if _text(change, "base", "ref") != _text(body, "repository", "default_branch"):
+        return Ignored("merged into another branch than the default one")
     merged = PullRequestMerged(
         _repository(body),
         _number(change, "number"),

@@ -1,19 +1,31 @@
 """Rebuilds and redeploys: each new commit of the default branch runs through the stages."""
 
-from bot.core.events import Event, PullRequestMerged, Pushed
+from bot.core import repoconfig
+from bot.core.events import Event, PullRequestMerged, Pushed, RepositoryAdded
 from bot.core.plan import Plan, StartRun
 from bot.core.see import See
+from bot.core.texts import update
 
 NAME = "redeploy"
-LISTENS = (Pushed, PullRequestMerged)
+LISTENS = (RepositoryAdded, Pushed, PullRequestMerged)
 
 
 async def plan(event: Event, see: See) -> Plan | None:
     """Start the stages for the commit; a merge also has its pull request told."""
     match event:
+        case RepositoryAdded():
+            return await _first(see)
         case Pushed():
             return Plan("the default branch moved", (StartRun(event.sha, None),))
         case PullRequestMerged():
             return Plan(f"#{event.number} was merged", (StartRun(event.sha, event.number),))
         case _:
             return None
+
+
+async def _first(see: See) -> Plan:
+    """A repository that says what it serves is brought into service when the App is installed on it."""
+    project = await see.reader.snapshot((repoconfig.PATH,), branch=update.BRANCH)
+    if not project.text(repoconfig.PATH):
+        return Plan(f"There is no {repoconfig.PATH}; nothing is deployed until there is.")
+    return Plan("the App was installed", (StartRun(project.sha, None),))

@@ -1,6 +1,9 @@
 """Evidence in words: the section of the pull request, its first line, and the check run."""
 
+import json
+import re
 from collections.abc import Callable
+from typing import Any
 
 from bot.core.errors import Refused
 from bot.core.evidence import (
@@ -23,6 +26,7 @@ _SIGN = {"safe": "✅ **Safe to merge**", "broken": "🛑 **Not safe**", "not_ch
 _TITLE = {"safe": "Boots, predicts and trains", "broken": "Does not work", "not_checked": "Not checked"}
 _CONCLUSION: dict[str, Conclusion] = {"safe": "success", "broken": "failure", "not_checked": "neutral"}
 _BAR = 24
+_JSON = re.compile(r"```json\n(?P<figures>\{.*?\n\})\n```", re.DOTALL)
 
 Row = tuple[str, str, str, float | None]
 
@@ -35,8 +39,32 @@ def waiting(sha: str) -> Report:
 def checked(sha: str, evidence: Evidence) -> Report:
     """The check run that carries the evidence."""
     found = verdict(evidence.before, evidence.after)
-    summary = bounded(f"{headline(found)}\n\n{render(evidence)}")
+    summary = f"{bounded(f'{headline(found)}{chr(10) * 2}{render(evidence)}')}\n\n{_as_json(found, evidence)}"
     return Report(sha, CHECK, _TITLE[found.kind], summary, _CONCLUSION[found.kind])
+
+
+def read_json(summary: str) -> dict[str, Any]:
+    """The figures that `checked` put into a check run's summary; empty where there are none."""
+    found = _JSON.search(summary)
+    return dict(json.loads(found["figures"])) if found else {}
+
+
+def _as_json(found: Verdict, evidence: Evidence) -> str:
+    figures = {"verdict": found.kind, "before": _figures(evidence.before), "after": _figures(evidence.after)}
+    shown = json.dumps(figures, indent=1, sort_keys=True)
+    return f"<details><summary>The same for programs</summary>\n\n```json\n{shown}\n```\n\n</details>"
+
+
+def _figures(examination: Examination) -> dict[str, float | None]:
+    return {
+        "accuracy": _accuracy(examination, lambda accuracy: accuracy.accuracy),
+        "p50_ms": _latency(examination, lambda latency: latency.p50_ms),
+        "p99_ms": _latency(examination, lambda latency: latency.p99_ms),
+        "service_peak_memory_mb": _service(examination, lambda service: service.peak_memory_mb),
+        "service_size_mb": _service(examination, lambda service: service.size_mb),
+        "training_seconds": _training(examination, lambda training: training.seconds),
+        "training_peak_memory_mb": _training(examination, lambda training: training.peak_memory_mb),
+    }
 
 
 def with_evidence(body: str, evidence: Evidence) -> str:
