@@ -1,0 +1,135 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.settings import SETTINGS, Settings, SettingsProblem
+from tests.service.keys import private_key
+
+SECRET = "a secret that nobody guesses"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
+
+
+def environ(**changes: str) -> dict[str, str]:
+    return {
+        "GITHUB_APP_ID": "12345",
+        "GITHUB_PRIVATE_KEY": private_key(),
+        "GITHUB_WEBHOOK_SECRET": SECRET,
+        **changes,
+    }
+
+
+def problems(variables: dict[str, str]) -> tuple[str, ...]:
+    with pytest.raises(SettingsProblem) as caught:
+        Settings.from_env(variables)
+    assert str(caught.value) == "\n".join(caught.value.problems)
+    return caught.value.problems
+
+
+def test_three_settings_are_enough() -> None:
+    settings = Settings.from_env(environ())
+    assert settings.private_key.reveal() == private_key()
+    assert settings.webhook_secret.reveal() == SECRET
+    assert (settings.app_id, settings.api_url) == ("12345", "https://api.github.com")
+    assert settings.graphql_url == "https://api.github.com/graphql"
+    assert (settings.host, settings.port, settings.service_port, settings.workers) == ("127.0.0.1", 8080, 8090, 4)
+    assert (settings.state_dir, settings.index_url) == (Path(".bolide"), "https://pypi.org/simple")
+
+
+def test_nothing_set_is_reported_whole() -> None:
+    assert [line.split()[0] for line in problems({})] == [
+        "GITHUB_APP_ID",
+        "GITHUB_PRIVATE_KEY",
+        "GITHUB_WEBHOOK_SECRET",
+    ]
+
+
+def test_every_problem_is_named_at_once_and_no_secret_is_quoted() -> None:
+    found = problems(
+        {
+            "GITHUB_APP_ID": "digits",
+            "GITHUB_PRIVATE_KEY": "hunter2hunter2",
+            "GITHUB_WEBHOOK_SECRET": "short",
+            "GITHUB_API_URL": "http://github.example/api/v3",
+            "BOLIDE_HOST": "example.org",
+            "BOLIDE_PORT": "80800",
+            "BOLIDE_SERVICE_PORT": "0",
+            "BOLIDE_INDEX_URL": "https://ada:hunter2@index.example/simple",
+            "BOLIDE_WORKERS": "many",
+        }
+    )
+    assert len(found) == 9
+    text = "\n".join(found)
+    assert "hunter2" not in text
+    assert "GITHUB_WEBHOOK_SECRET is shorter than 16 characters" in text
+    assert "GITHUB_API_URL is http to another machine; use https." in text
+    assert "BOLIDE_PORT is '80800'; set it to a number from 0 to 65535." in text
+    assert "BOLIDE_INDEX_URL has a name or password in it; take it out." in text
+
+
+def test_secrets_come_from_files_too(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(private_key())
+    (tmp_path / "secret").write_text(SECRET + "\n")
+    files = {"GITHUB_PRIVATE_KEY_FILE": str(tmp_path / "key"), "GITHUB_WEBHOOK_SECRET_FILE": str(tmp_path / "secret")}
+    settings = Settings.from_env({"GITHUB_APP_ID": "1", **files})
+    assert settings.private_key.reveal() == private_key()
+    assert settings.webhook_secret.reveal() == SECRET
+
+
+def test_a_key_with_written_out_newlines_is_read() -> None:
+    settings = Settings.from_env(environ(GITHUB_PRIVATE_KEY=private_key().strip().replace("\n", "\\n")))
+    assert settings.private_key.reveal() == private_key()
+
+
+def test_files_that_are_missing_empty_or_one_too_many_are_named(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    assert "cannot be read: No such file" in problems(environ(GITHUB_PRIVATE_KEY="", GITHUB_PRIVATE_KEY_FILE="/no"))[0]
+    empty = environ(GITHUB_WEBHOOK_SECRET="", GITHUB_WEBHOOK_SECRET_FILE=str(tmp_path / "empty"))
+    assert problems(empty) == (
+        f"GITHUB_WEBHOOK_SECRET_FILE names {tmp_path}/empty, which is empty; put the secret into it.",
+    )
+    assert "both set" in problems(environ(GITHUB_WEBHOOK_SECRET_FILE=str(tmp_path / "empty")))[0]
+
+
+@pytest.mark.parametrize(
+    ("url", "graphql"),
+    [
+        ("https://api.github.com/", "https://api.github.com/graphql"),
+        ("https://github.example/api/v3", "https://github.example/api/graphql"),
+        ("http://127.0.0.1:4000/api/v3", "http://127.0.0.1:4000/api/graphql"),
+        ("http://localhost:4000/api/v3/", "http://localhost:4000/api/graphql"),
+    ],
+)
+def test_the_graphql_url_follows_from_the_rest_url(url: str, graphql: str) -> None:
+    assert Settings.from_env(environ(GITHUB_API_URL=url)).graphql_url == graphql
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "github.com",
+        "ftp://github.example",
+        "https://",
+        "https://x:port/",
+        "https://a b/",
+        "https://h/?q=1",
+        "http://127.0.0.1.nip.io/",
+    ],
+)
+def test_what_is_no_usable_url_is_refused(url: str) -> None:
+    assert problems(environ(GITHUB_API_URL=url))[0].startswith("GITHUB_API_URL ")
+
+
+def test_no_form_of_the_settings_shows_a_secret() -> None:
+    settings = Settings.from_env(environ())
+    shown = f"{settings} {settings!r} {settings.webhook_secret} {settings.private_key!r}"
+    assert SECRET not in shown
+    assert private_key().splitlines()[1] not in shown
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \|$", DOCUMENT.read_text(), re.MULTILINE)
+    shown = {None: "must be set", "": "none"}
+    assert rows == [
+        (setting.name, shown.get(setting.default, f"`{setting.default}`"), setting.meaning) for setting in SETTINGS
+    ]
