@@ -57,6 +57,26 @@ def create_app(
     return app
 
 
+class PortTaken(Exception):
+    """The server cannot listen there; the message says what to do."""
+
+
+async def start(app: web.Application, host: str, port: int) -> web.AppRunner:
+    """The running server, `addresses[0]` is where it listens; `cleanup()` ends it. Raises PortTaken."""
+    # A stranger who goes on sending after a refusal is listened to for a second only.
+    runner = web.AppRunner(app, access_log=None, lingering_time=1.0, keepalive_timeout=30.0, shutdown_timeout=5.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as problem:
+        await runner.cleanup()
+        reason = problem.strerror or str(problem)
+        raise PortTaken(
+            f"Cannot listen on {host}:{port} ({reason}); free it, or set BOLIDE_PORT or BOLIDE_HOST."
+        ) from problem
+    return runner
+
+
 async def _webhook(request: web.Request) -> web.Response:
     door = request.app[_DOOR]
     headers = tuple(request.headers.items())
