@@ -1,4 +1,4 @@
-"""`python -m app.smoke URL SHA`: is a running service ready, on that commit, and right on known digits?"""
+"""`python -m app.smoke URL SHA`: a running service is ready, on that commit, and right on known digits, or not."""
 
 import argparse
 import json

@@ -71,10 +71,21 @@ def render_card(
     )
 
 
+def make_folder(folder: Path) -> None:
+    """Makes a folder that can be written; raises StageError now, not after minutes of training."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_file(folder / ".writable", b"")
+        (folder / ".writable").unlink()
+    except OSError as problem:
+        raise StageError(
+            f"Cannot write to {folder} ({problem.strerror}): set MODEL_DIR to a folder of yours."
+        ) from problem
+
+
 def write_model(folder: Path, model: bytes, golden: bytes, card: bytes) -> None:
     """Replaces the model in a folder; killed at any moment, it leaves the old model, the new one, or no card."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for stale in ("card.json", "metrics.json"):
             (folder / stale).unlink(missing_ok=True)
         write_file(folder / "model.tflite", model)

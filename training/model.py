@@ -62,6 +62,7 @@ def _batches(examples: Examples, batch: int, config: TrainingConfig) -> Any:
     order = np.concatenate([random.permutation(len(examples))[:whole] for _ in range(config.epochs)])
     images, labels = tf.constant(examples.images), tf.constant(examples.labels)
 
+    @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]  # it would write its code to TMPDIR
     def gather(indices: Any) -> Any:
         return tf.gather(images, indices), tf.gather(labels, indices)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from training.card import render_card, render_golden, write_model
+from training.card import make_folder, render_card, render_golden, write_model
 from training.config import StageSettings, TrainingConfig
 from training.data import TrainingData, load_test, load_training, typical
 from training.errors import exit_status
@@ -44,6 +44,7 @@ def run(settings: StageSettings) -> None:
     """The stage: reads DATA_DIR, writes MODEL_DIR; raises StageError."""
     config = settings.config
     data = load_training(settings.data_dir, config.validation_share)
+    make_folder(settings.model_dir)
     golden = render_golden(typical(load_test(settings.data_dir)))
     _say(
         f"Training ({config.name}): {len(data.train)} images, {config.epochs} epoch(s), batches of {config.batch_size}."

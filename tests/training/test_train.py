@@ -1,0 +1,119 @@
+"""The training as a person runs it: real images, real TensorFlow, a small part of MNIST."""
+
+import gzip
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.training.workshop import CHECKOUT, Workshop, environment, run_stage, write_data
+
+pytestmark = pytest.mark.training
+
+
+def test_it_learns_digits_and_writes_a_whole_model_directory(workshop: Workshop) -> None:
+    model, golden = (workshop.model / "model.tflite").read_bytes(), (workshop.model / "golden.json").read_bytes()
+    card = json.loads((workshop.model / "card.json").read_text())
+    assert sorted(path.name for path in workshop.model.iterdir()) == [
+        "card.json",
+        "golden.json",
+        "metrics.json",
+        "model.tflite",
+    ]
+    assert card["sha256"] == hashlib.sha256(model).hexdigest()
+    assert card["golden_sha256"] == hashlib.sha256(golden).hexdigest()
+    assert card["model_id"].startswith("tf-")
+    assert card["model_id"].endswith("-" + card["sha256"][:16])
+    assert card["commit"] == "c0ffee"
+    assert card["config"]["name"] == "quick"
+    assert card["input"] == {"dtype": "uint8", "shape": [28, 28]}
+    assert card["output"] == {"dtype": "float32", "shape": [10]}
+    assert set(card["versions"]) >= {"python", "tensorflow"}
+    assert 0.9 < card["metrics"]["validation_accuracy"] < 1
+    assert card["metrics"]["keras_agreement"] >= 0.999
+    assert 0 < card["metrics"]["fit_seconds"] < 200
+    assert json.loads(golden)["labels"] == list(range(10))
+
+
+def test_its_output_reads_as_a_log(workshop: Workshop) -> None:
+    lines = workshop.training.output.splitlines()
+    assert lines[0] == "Training (quick): 11000 images, 1 epoch(s), batches of 64."
+    assert lines[-1].startswith("Validation accuracy 9")
+    assert len(lines) < 10
+    assert not any("\b" in line or "\r" in line for line in lines)
+
+
+def test_the_same_seed_data_and_versions_give_the_same_bytes_without_a_home_folder(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    again = run_stage(
+        "train",
+        DATA_DIR=workshop.data,
+        MODEL_DIR=tmp_path / "m",
+        QUICK="1",
+        HOME="/nonexistent",
+        TMPDIR=tmp_path / "tmp",
+    )
+    assert again.status == 0, again.errors
+    assert (tmp_path / "m/model.tflite").read_bytes() == (workshop.model / "model.tflite").read_bytes()
+    assert (tmp_path / "m/golden.json").read_bytes() == (workshop.model / "golden.json").read_bytes()
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert json.loads((tmp_path / "m/card.json").read_text())["commit"] is None
+
+
+def test_a_killed_training_leaves_the_model_of_yesterday(workshop: Workshop, candidate: Path) -> None:
+    before = {path.name: path.read_bytes() for path in candidate.iterdir()}
+    variables = environment(DATA_DIR=workshop.data, MODEL_DIR=candidate)
+    command = [sys.executable, "-m", "training.train"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=CHECKOUT, env=variables, stdout=pipe, stderr=subprocess.DEVNULL) as training:
+        assert training.stdout is not None
+        assert training.stdout.readline().startswith(b"Training (full)")
+        training.send_signal(signal.SIGKILL)
+    assert {path.name: path.read_bytes() for path in candidate.iterdir()} == before
+
+
+def test_what_is_missing_or_wrong_is_said_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    data = write_data(tmp_path / "data", train=20, test=20)
+    told: list[tuple[dict[str, str | Path], str]] = [
+        ({}, "MODEL_DIR is not set"),
+        ({"MODEL_DIR": tmp_path, "QUICK": "yes"}, "QUICK is 'yes'"),
+        ({"MODEL_DIR": tmp_path, "DATA_DIR": tmp_path / "nowhere"}, "train-images-idx3-ubyte.gz (No such file"),
+        ({"MODEL_DIR": tmp_path / "file/model", "DATA_DIR": data}, "file/model (Not a directory)"),
+    ]
+    for variables, sentence in told:
+        outcome = run_stage("train", **variables)
+        assert outcome.status == 1
+        assert sentence in outcome.sentence
+        assert "Traceback" not in outcome.errors
+        assert ": " in outcome.sentence  # what to do stands after a colon
+
+
+def test_damaged_data_is_named(tmp_path: Path) -> None:
+    data = write_data(tmp_path / "data", train=20, test=20)
+    images, labels = data / "train-images-idx3-ubyte.gz", data / "train-labels-idx1-ubyte.gz"
+    whole, ten = images.read_bytes(), labels.read_bytes()
+    plain = gzip.decompress(whole)
+    told = [
+        (images, whole[:200], "is damaged"),
+        (images, b"", "is not an IDX file"),
+        (images, b"<html>", "is damaged"),
+        (images, gzip.compress(b"abc"), "is not an IDX file"),
+        (images, gzip.compress(plain[:-1]), "says (20, 28, 28) but holds 15679 bytes"),
+        (images, ten, "is not an IDX file"),
+        (labels, gzip.compress(gzip.decompress(ten)[:-1] + b"\x0a"), "not a digit 0–9"),
+        (labels, gzip.compress(b"\0\0\x08\x01\0\0\0\x02\x01\x02"), "20 images but 2 labels"),
+    ]
+    for path, content, sentence in told:
+        kept = path.read_bytes()
+        path.write_bytes(content)
+        outcome = run_stage("train", MODEL_DIR=tmp_path / "model", DATA_DIR=data)
+        path.write_bytes(kept)
+        assert (outcome.status, sentence in outcome.sentence) == (1, True), outcome.errors
+    assert not (tmp_path / "model").exists()
