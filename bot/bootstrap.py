@@ -52,7 +52,7 @@ def main(categories: list[str]) -> int:
 def _uv(environment: Path, lock: dict[str, Any]) -> Path:
     """The path of the pinned uv, fetched and checked when it is not there in that version."""
     entry = lock["bot"]["uv"]
-    version = entry["version"].removeprefix("==")
+    version: str = entry["version"].removeprefix("==")
     target = environment / "installer" / version / "uv"
     if target.exists():
         return target

@@ -15,7 +15,7 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
-from bot.adapters import jail, laboratory
+from bot.adapters import jail
 from bot.adapters.environments import Environments, own_uv
 from bot.adapters.github import GitHub, open_github
 from bot.adapters.inbox import SqliteInbox
@@ -23,6 +23,7 @@ from bot.adapters.jail import Limits
 from bot.adapters.laboratory import Laboratory
 from bot.adapters.pypi import SimpleIndex
 from bot.adapters.resolver import UvResolver
+from bot.adapters.tarball import unpack
 from bot.adapters.uv import Uv
 from bot.core.evidence import Examination
 from bot.core.recipe import Recipe
@@ -87,7 +88,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
     supervisor = control.Supervisor(service_folder(settings))
     async with packages(state) as found, github(settings) as forge:
         inbox = SqliteInbox(state / "inbox.sqlite")
-        runs = MergeRuns(_workshop(state, environments, supervisor), Ledger(state / "runs"), laboratory.unpack, turn)
+        runs = MergeRuns(_workshop(state, environments, supervisor), Ledger(state / "runs"), unpack, turn)
         outside = Outside(
             forge=forge,
             index=found.index,

@@ -16,6 +16,7 @@ from bot.demo.report import DeploymentFigures, UpdateFigures
 from bot.demo.seed import Digit
 from bot.demo.visitors import visiting
 
+Install = Callable[[], Awaitable[None]]
 RELEASE_ISSUE = "New minor release"
 _COUNT = re.compile(r"(\d+) (direct|transitive)")
 
@@ -30,8 +31,7 @@ class Stage:
     person: Person
     digit: Digit
     log: Callable[[], list[dict[str, Any]]]
-    install: Callable[[], Awaitable[None]]
-    head: Callable[[], Awaitable[str]]
+    install: Install
 
     def page(self, path: str) -> str:
         """A page of the repository."""
@@ -62,7 +62,7 @@ async def propose(stage: Stage, steps: Steps) -> tuple[UpdateFigures, dict[str, 
 async def first_deployment(stage: Stage, steps: Steps) -> None:
     """Wait until today's lock is trained with and serves."""
     with steps.step("Today's lock: train, evaluate, package, deploy, verify") as step:
-        sha = await stage.head()
+        sha = await stage.person.head()
         step.say(f"Deployed with today's lock: {await _outcome(stage, sha)}")
     steps.tell(f"  {stage.service}")
 

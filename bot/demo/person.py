@@ -26,6 +26,10 @@ class Person:
             answer.raise_for_status()
             return await answer.json()
 
+    async def head(self) -> str:
+        """The commit that the default branch is at."""
+        return str((await self.get("/commits/HEAD"))["sha"])
+
     async def open_pull_request(self, branch: str) -> dict[str, Any] | None:
         """The open pull request whose branch begins so."""
         found = await self.get("/pulls?state=open")

@@ -5,11 +5,11 @@ import hashlib
 from collections.abc import Mapping
 from datetime import timedelta
 
-from bot.core import lockfile, pipfile, repoconfig
+from bot.core import changes, lockfile, pipfile, repoconfig
+from bot.core.changes import Change
 from bot.core.commands import UpdateNow
 from bot.core.errors import Refused, TryLater
 from bot.core.events import CommandGiven, Event, Pushed, RepositoryAdded
-from bot.core.lockfile import Change
 from bot.core.packages import (
     All,
     IndexUnreachable,
@@ -81,10 +81,10 @@ async def _resolve(project: Snapshot, config: RepoConfig, see: See) -> tuple[Upd
         raise Refused(str(problem)) from problem
     except (IndexUnreachable, ResolverFailed) as problem:
         raise TryLater(str(problem), after=300) from problem
-    changes = lockfile.diff(old or {}, found.lock, wanted)
+    moved = changes.diff(old or {}, found.lock, wanted)
     update = UpdateText(
-        changes,
-        await _reasons(changes, found.required_by, wanted, see),
+        moved,
+        await _reasons(moved, found.required_by, wanted, see),
         found.held_back,
         found.notes,
         project.sha,
@@ -106,13 +106,13 @@ def _wanted(project: Snapshot) -> tuple[pipfile.Pipfile, dict[str, object] | Non
 
 
 async def _reasons(
-    changes: tuple[Change, ...], required_by: Mapping[str, tuple[str, ...]], wanted: pipfile.Pipfile, see: See
+    moved: tuple[Change, ...], required_by: Mapping[str, tuple[str, ...]], wanted: pipfile.Pipfile, see: See
 ) -> dict[str, Reason]:
     """For each changed package, who wants it and when its new version came out."""
 
     async def one(change: Change) -> tuple[str, Reason]:
         parents = ", ".join(required_by.get(change.name, ())[:3])
-        if change.new is None:
+        if not change.new:
             return change.name, Reason("nothing requires it any more", None)
         why = "newest release that the Pipfile allows" if change.direct else f"required by {parents or 'the Pipfile'}"
         files = (await see.index.project(change.name, wanted.sources[0].url)).release(change.new)
@@ -120,7 +120,7 @@ async def _reasons(
         return change.name, Reason(why, min(times).date() if times else None)
 
     try:
-        return dict(await asyncio.gather(*map(one, changes)))
+        return dict(await asyncio.gather(*map(one, moved)))
     except (IndexUnreachable, PackageUnknown) as problem:
         raise TryLater(str(problem), after=300) from problem
 

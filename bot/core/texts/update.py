@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from bot.core.lockfile import Change
+from bot.core.changes import Change
 from bot.core.packages import HeldBack
 from bot.core.texts.markdown import bounded, count, harmless, section, table
 from bot.core.versions import is_major_update

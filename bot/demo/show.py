@@ -1,0 +1,99 @@
+"""Puts the demo on: prepares the stage, then plays the story once, or keeps it open for a person."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+from rich.console import Console
+
+from bot.core.packages import IndexUnreachable, PackageUnknown, ResolverFailed, Unresolvable
+from bot.demo import acts, report, seed
+from bot.demo.acts import Stage
+from bot.demo.follow import follow
+from bot.demo.machinery import bot_process, free_ports, fresh_folder, make_keys
+from bot.demo.person import Person, Stuck
+from bot.demo.progress import Steps
+from bot.sandbox.running import Sandbox, running_sandbox
+
+REPOSITORY, MAINTAINER = "ada/bolide", "ada"
+TROUBLES = (Stuck, IndexUnreachable, PackageUnknown, ResolverFailed, Unresolvable, OSError, aiohttp.ClientError)
+
+
+def show(state: Path, *, once: bool) -> int:
+    """Play it; exit status 0, or 1 after one sentence that says what went wrong."""
+    console = Console(highlight=False)
+    try:
+        folder = fresh_folder(state)
+        asyncio.run(_play(folder, Steps(console), once=once))
+    except TROUBLES as problem:
+        console.print(f"[red]✗[/] {problem}.\n  The bot's log: {state / 'bot.log'}", markup=True)
+        return 1
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+    return 0
+
+
+async def _play(folder: Path, steps: Steps, *, once: bool) -> None:
+    with steps:
+        async with _stage(folder, steps) as stage:
+            if once:
+                told = await acts.once(stage, steps)
+                report.write(told)
+                steps.tell(f"Done in {told['seconds']:.0f} s; the figures are in [bold]{report.PATH}[/].")
+                return
+            _, pull = await acts.propose(stage, steps)
+            await acts.first_deployment(stage, steps)
+            await acts.examine(stage, steps, pull)
+            with contextlib.suppress(asyncio.CancelledError):
+                await _until_interrupted(follow(stage, steps, pull))
+
+
+async def _until_interrupted(story: contextlib.AbstractAsyncContextManager[None]) -> None:
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stopped.set)
+    async with story:
+        await stopped.wait()
+
+
+@contextlib.asynccontextmanager
+async def _stage(folder: Path, steps: Steps) -> AsyncIterator[Stage]:
+    """The sandbox GitHub with this repository in it, and the bot beside it, not yet installed."""
+    ports, keys = free_ports(), make_keys(folder / "keys")
+    with steps.step("This repository, with the lock that it would have had months ago") as step:
+        files = await asyncio.to_thread(seed.checkout_files, Path.cwd())
+        lock, day = await seed.aged_lock(files, folder / "seed")
+        step.say(f"This repository, with its lock as of {day:%d %B %Y}")
+    async with running_sandbox(folder / "github", ports["github"]) as sandbox:
+        message = f"Digits: a model and its service\n\nThe lock is of {day:%Y-%m-%d}."
+        await sandbox.create_repository(REPOSITORY, {**files, "Pipfile.lock": lock}, message)
+        hook = f"http://127.0.0.1:{ports['bot']}/webhook"
+        app = sandbox.register_app("bolide", MAINTAINER, keys.public_key, hook, keys.secret)
+        async with bot_process(folder, keys, app.id, sandbox.api_url, ports):
+            headers = {"Authorization": f"Bearer {sandbox.token(MAINTAINER)}"}
+            async with aiohttp.ClientSession(headers=headers) as session:
+                person = Person(session, sandbox.api_url, REPOSITORY)
+
+                async def install() -> None:
+                    sandbox.install_app(app, REPOSITORY)
+
+                digit = seed.test_digit(files, 0)
+                yield _told(sandbox, person, digit, ports, install, steps)
+
+
+def _told(
+    sandbox: Sandbox, person: Person, digit: seed.Digit, ports: dict[str, int], install: acts.Install, steps: Steps
+) -> Stage:
+    stage = Stage(
+        site=sandbox.url,
+        repository=REPOSITORY,
+        service=f"http://127.0.0.1:{ports['service']}",
+        person=person,
+        digit=digit,
+        log=lambda: sandbox.requests,
+        install=install,
+    )
+    steps.tell(f"  GitHub on this machine: {stage.page('')}")
+    return stage
