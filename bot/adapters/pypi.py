@@ -28,6 +28,7 @@ SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 MAX_PAGE = 64 * 2**20
 MAX_METADATA = 8 * 2**20
 MAX_REDIRECTS = 5
+MAX_RANGES = 8
 ATTEMPTS = 3
 AT_ONCE = 24
 _TIMEOUT = aiohttp.ClientTimeout(total=60, connect=15, sock_read=20)
@@ -57,7 +58,7 @@ class SimpleIndex:
         cache: Path,
         *,
         allowed_hosts: frozenset[str] = frozenset(),
-        max_age: float = 60.0,
+        max_age: float = 300.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._session = session
@@ -67,14 +68,17 @@ class SimpleIndex:
         self._clock = clock
         self._slots = asyncio.Semaphore(AT_ONCE)
 
-    async def project(self, name: str, url: str) -> Project:
-        """The package on the index at `url`; raises PackageUnknown, IndexUnsuitable or IndexUnreachable."""
+    async def project(self, name: str, url: str, *, fresh: bool = False) -> Project:
+        """The package on the index at `url`, `fresh` whatever the age of a cached page.
+
+        Raises PackageUnknown, IndexUnsuitable or IndexUnreachable.
+        """
         canonical = canonicalize_name(name)
         address = f"{url.rstrip('/')}/{canonical}/"
         path = self._cache / hashlib.sha256(address.encode()).hexdigest()
         async with self._slots:
             page = await asyncio.to_thread(_read, path)
-            if page is None or not 0 <= self._clock() - page.fetched <= self._max_age:
+            if page is None or fresh or not 0 <= self._clock() - page.fetched <= self._max_age:
                 page = await self._refresh(address, page, canonical, url)
                 await asyncio.to_thread(_write, path, page)
             try:
@@ -103,7 +107,7 @@ class SimpleIndex:
             if answer.status == 200:
                 return answer.body.decode("utf-8", "replace")
         sparse = SparseFile()
-        while True:
+        for _ in range(MAX_RANGES):
             try:
                 with zipfile.ZipFile(sparse) as wheel:
                     inside = next(
@@ -119,6 +123,7 @@ class SimpleIndex:
                 sparse.add(answer.body, answer.headers.get("Content-Range", ""))
             except (zipfile.BadZipFile, StopIteration, ValueError, NotImplementedError) as error:
                 raise IndexUnsuitable(f"{file.filename} on {_host(file.url)} is not a whole wheel: {error}.") from error
+        raise IndexUnsuitable(f"{_host(file.url)} does not answer ranges of {file.filename} as HTTP has them.")
 
     async def _refresh(self, address: str, page: _Page | None, name: str, index: str) -> _Page:
         headers = {"Accept": SIMPLE_JSON}
@@ -146,7 +151,7 @@ class SimpleIndex:
         """The answer after retries; a server error counts as no answer."""
         reason = ""
         for attempt in range(ATTEMPTS):
-            await asyncio.sleep(0 if attempt == 0 else 0.2 * 4**attempt)
+            await asyncio.sleep(0 if attempt == 0 else 0.0625 * 4**attempt)
             try:
                 answer = await self._follow(url, headers, limit)
                 if answer.status < 500 and answer.status != 429:

@@ -62,16 +62,18 @@ class Releases:
     ) -> tuple[File, ...]:
         """The files of a pin that are old enough or trusted; raises IndexUnreachable where uv saw others."""
         release = (await self.project(pin.name)).release(pin.version)
-        told = {f"sha256:{file.sha256}" for file in release}
-        young = {file.sha256 for file in release} - {file.sha256 for file in aged(release, cutoff)}
-        kept = tuple(file for file in release if file.sha256 not in young or f"sha256:{file.sha256}" in trusted)
-        if not kept or not seen <= told:
+        if not _agree(release, seen):
+            fresh = self._index.project(pin.name, self.url(pin.name), fresh=True)
+            self._pages[pin.name] = asyncio.create_task(fresh)
+            release = (await self.project(pin.name)).release(pin.version)
+        if not _agree(release, seen):
             raise IndexUnreachable(
                 f"The index {self.url(pin.name)} told two different things about {pin.name} {pin.version}; "
                 "it is being changed or is not whole, so nothing was locked.",
                 120,
             )
-        return kept
+        young = {file.sha256 for file in release} - {file.sha256 for file in aged(release, cutoff)}
+        return tuple(file for file in release if file.sha256 not in young or f"sha256:{file.sha256}" in trusted)
 
     async def asked(
         self, pins: Mapping[str, Pin], files: Mapping[str, tuple[File, ...]], environment: Mapping[str, str]
@@ -107,6 +109,11 @@ class Releases:
         if wheel.url not in self._metadata:
             self._metadata[wheel.url] = asyncio.create_task(self._index.metadata(wheel))
         return await self._metadata[wheel.url]
+
+
+def _agree(release: tuple[File, ...], seen: frozenset[str]) -> bool:
+    """Whether a release has files, and among them all that the resolver saw."""
+    return bool(release) and seen <= {f"sha256:{file.sha256}" for file in release}
 
 
 def canonical_pins(section: Mapping[str, Mapping[str, object]]) -> dict[str, str]:

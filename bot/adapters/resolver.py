@@ -3,10 +3,10 @@
 import asyncio
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from packaging import tags as wheel_tags
 from packaging.markers import default_environment
@@ -23,6 +23,7 @@ from bot.core.pipfile import Pipfile, python_of
 
 ROUNDS = 5
 Entries = dict[str, dict[str, Any]]
+T = TypeVar("T")
 
 
 class UvResolver:
@@ -68,8 +69,7 @@ class _Work:
         pipfile, old = self.request.pipfile, self.request.old_lock or {}
         notes = _unresolved(pipfile, old)
         direct = {name for requirements in pipfile.categories.values() for name in requirements}
-        self.releases.expect(sorted(direct))
-        answers = await self._answers(await self._past(old))
+        answers = await _first_failure_ends(self._resolved(old), self._read(direct))
         sections = dict(zip(answers, await asyncio.gather(*map(self._section, answers, answers.values())), strict=True))
         _carry_over(pipfile, old, sections)
         if _constrained(pipfile):
@@ -79,6 +79,13 @@ class _Work:
             for name, pin in answer.pins.items():
                 required_by[name] = tuple(sorted({*required_by.get(name, ()), *pin.required_by}))
         return document(pipfile, sections), required_by, await self._held_back(answers), notes
+
+    async def _resolved(self, old: Mapping[str, Any]) -> dict[str, Answer]:
+        return await self._answers(await self._past(old))
+
+    async def _read(self, names: Iterable[str]) -> None:
+        """Read the pages of what the Pipfile names while uv resolves; an index that is down is named at once."""
+        await asyncio.gather(*(self.releases.project(name) for name in sorted(names)))
 
     async def _past(self, old: Mapping[str, Any]) -> _Past:
         """Preferences without those that cannot be installed any more; nothing is asked where nothing depends on it."""
@@ -193,6 +200,18 @@ class _Work:
                     found = held_back(requirement, current, project, self.target, self.request.cutoff)
                     held |= {name: found} if found and name not in held else {}
         return tuple(held[name] for name in sorted(held))
+
+
+async def _first_failure_ends(main: Coroutine[Any, Any, T], beside: Coroutine[Any, Any, None]) -> T:
+    """The outcome of `main` when both have ended; the failure of either ends the other."""
+    tasks = asyncio.create_task(main), asyncio.create_task(beside)
+    try:
+        outcome, _ = await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return outcome
 
 
 def _indexes(pipfile: Pipfile) -> tuple[dict[str, str], str]:

@@ -70,8 +70,8 @@ class Project:
 class Index(Protocol):
     """A package index, read through the simple API (PEP 691, PEP 700)."""
 
-    async def project(self, name: str, url: str) -> Project:
-        """The package on the index at `url`; raises PackageUnknown or IndexUnreachable."""
+    async def project(self, name: str, url: str, *, fresh: bool = False) -> Project:
+        """The package on the index at `url`, `fresh` without a cache; raises PackageUnknown or IndexUnreachable."""
         ...
 
     async def metadata(self, file: File) -> str:
