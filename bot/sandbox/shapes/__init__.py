@@ -1,0 +1,1 @@
+"""GitHub's JSON shapes, built from what the sandbox remembers."""
