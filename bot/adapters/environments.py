@@ -39,7 +39,7 @@ class Installed:
     path: Path
     python: Path
     size_mb: float
-    """MiB of its files, the interpreter itself not counted."""
+    """MiB of its files, without the interpreter and compiled bytecode."""
     seconds: float
     """How long this call took, waiting for another one included."""
     reused: bool
@@ -106,7 +106,9 @@ class Environments:
             wanted = building / "requirements.txt"
             wanted.write_text(requirements)
             sync = ("pip", "sync", "--require-hashes", "--no-build", "--link-mode", "hardlink", "--no-progress")
-            await self._uv_does(*sync, "--allow-empty-requirements", "--python", building / "bin" / "python", wanted)
+            # Compiled here and on all cores, because those who use the environment may not write into it.
+            kind = ("--compile-bytecode", "--allow-empty-requirements", "--python", building / "bin" / "python")
+            await self._uv_does(*sync, *kind, wanted)
             size = await asyncio.to_thread(_size_mb, building)
             (building / STAMP).write_text(json.dumps({"size_mb": size}))
             await asyncio.to_thread(_put_in_place, building, path)
@@ -214,7 +216,8 @@ def _prune(root: Path, keep: int, in_use: set[Path]) -> int:
 
 
 def _size_mb(path: Path) -> float:
-    return sum(file.lstat().st_size for file in path.rglob("*") if not file.is_symlink() and file.is_file()) / 2**20
+    files = (file for file in path.rglob("*") if file.suffix != ".pyc" and not file.is_symlink() and file.is_file())
+    return sum(file.lstat().st_size for file in files) / 2**20
 
 
 def _without_login(url: str) -> str:

@@ -175,7 +175,7 @@ class _Run:
             "import_seconds": limits.seconds / 2,
             "answer_seconds": limits.seconds / 8,
         }
-        command = ["python", "-I", "-X", f"pycache_prefix={self.folder}/pycache", str(_PROBE), json.dumps(questions)]
+        command = ["python", "-I", "-B", str(_PROBE), json.dumps(questions)]
         finished = await self._run(command, installed, {}, limits, _PROBE)
         lines = await asyncio.to_thread(read_result, result, lambda text: self._shortened(text, installed))
         return service_result(lines, finished, recipe, installed)
@@ -190,7 +190,7 @@ class _Run:
             environ={
                 "PATH": f"{installed.python.parent}:/usr/bin:/bin",
                 "VIRTUAL_ENV": str(installed.path),
-                "PYTHONPYCACHEPREFIX": str(self.folder / "pycache"),
+                "PYTHONDONTWRITEBYTECODE": "1",
                 "PYTHONNOUSERSITE": "1",
                 "PYTHONUNBUFFERED": "1",
                 "MODEL_DIR": str(self._model_dir()),

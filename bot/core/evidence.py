@@ -152,7 +152,8 @@ def verdict(before: Examination, after: Examination, max_drop: float = MAX_ACCUR
     if not seen:
         reasons = [part.reason for part in (after.service, after.training) if isinstance(part, NotExamined)]
         return Verdict("not_checked", f"The proposed lock was not checked: {' '.join(reasons)}", ())
-    repaired = f" {_today(before)}" if any(not failure.inconclusive for failure in before.failures) else ""
+    mended = [failure.sentence for failure in before.failures if not failure.inconclusive][:1]
+    repaired = "".join(f" Today's lock does not work: {sentence}" for sentence in mended)
     return Verdict("safe", f"With the proposed lock {' and '.join(seen)}.{repaired}", remarks)
 
 
