@@ -4,7 +4,6 @@ import ast
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 from bot.core.recipe import Recipe, ServiceRecipe
 
@@ -49,7 +48,7 @@ def with_service_found(recipe: Recipe, files: Iterable[str], read: Callable[[str
 
 def _rank(path: str) -> tuple[int, int, str] | None:
     """Smaller is likelier: the root before a package before src/, wsgi.py before app.py before a package itself."""
-    parts = PurePosixPath(path).parts
+    parts = path.split("/")
     inside = parts[1:] if parts[0] == "src" else parts
     if not 1 <= len(inside) <= 2 or any(p in _NOT_THE_SERVICE or not p.split(".")[0].isidentifier() for p in inside):
         return None
@@ -63,13 +62,10 @@ def _rank(path: str) -> tuple[int, int, str] | None:
 
 
 def _target(path: str, text: str) -> str | None:
-    pure = PurePosixPath(path)
-    sure = pure.name == "wsgi.py"
-    if _ASGI_SIGNS.search(text) or not (sure or _WSGI_SIGNS.search(text)):
+    if _ASGI_SIGNS.search(text) or not (path.endswith("wsgi.py") or _WSGI_SIGNS.search(text)):
         return None
     objects, factories = _bound(text)
-    parts = [part for part in pure.with_suffix("").parts if part != "__init__"]
-    module = ".".join(parts[1:] if parts[0] == "src" else parts)
+    module = path.removeprefix("src/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     for name in (*_OBJECTS, *_FACTORIES):
         if name in objects:
             return f"{module}:{name}"
