@@ -68,9 +68,10 @@ class _Work:
         """The lock's document, who requires what, what is held back, and remarks for the user."""
         pipfile, old = self.request.pipfile, self.request.old_lock or {}
         notes = _unresolved(pipfile, old)
-        direct = {name for requirements in pipfile.categories.values() for name in requirements}
-        answers = await _first_failure_ends(self._resolved(old), self._read(direct))
-        sections = dict(zip(answers, await asyncio.gather(*map(self._section, answers, answers.values())), strict=True))
+        direct = {r.key for table in pipfile.categories.values() for r in table.values() if not r.unresolved}
+        answers, past = await _first_failure_ends(self._resolved(old), self._read(direct))
+        made = await asyncio.gather(*(self._section(name, answer, past) for name, answer in answers.items()))
+        sections = dict(zip(answers, made, strict=True))
         _carry_over(pipfile, old, sections)
         if _constrained(pipfile):
             _share_default(sections)
@@ -80,8 +81,9 @@ class _Work:
                 required_by[name] = tuple(sorted({*required_by.get(name, ()), *pin.required_by}))
         return document(pipfile, sections), required_by, await self._held_back(answers), notes
 
-    async def _resolved(self, old: Mapping[str, Any]) -> dict[str, Answer]:
-        return await self._answers(await self._past(old))
+    async def _resolved(self, old: Mapping[str, Any]) -> tuple[dict[str, Answer], _Past]:
+        past = await self._past(old)
+        return await self._answers(past), past
 
     async def _read(self, names: Iterable[str]) -> None:
         """Read the pages of what the Pipfile names while uv resolves; an index that is down is named at once."""
@@ -166,11 +168,11 @@ class _Work:
                     f"{_bare(declared)}; name it in [{category}] too, with the same index."
                 )
 
-    async def _section(self, category: str, answer: Answer) -> Entries:
+    async def _section(self, category: str, answer: Answer, past: _Past) -> Entries:
         requirements = self.request.pipfile.categories[category]
         old = (self.request.old_lock or {}).get(lock_section(category), {})
         names = list(answer.pins)
-        releases = await asyncio.gather(*(self._files(answer, name, old) for name in names))
+        releases = await asyncio.gather(*(self._files(answer, name, old, past) for name in names))
         files = dict(zip(names, releases, strict=True))
         environment = {**default_environment(), **_python_markers(self.target.python)}
         asked = await self.releases.asked(answer.pins, files, {key: str(value) for key, value in environment.items()})
@@ -183,12 +185,11 @@ class _Work:
                 )
         return entries
 
-    async def _files(self, answer: Answer, name: str, old: Mapping[str, Any]) -> tuple[File, ...]:
-        pin, cutoff = answer.pins[name], self.request.cutoff
+    async def _files(self, answer: Answer, name: str, old: Mapping[str, Any], past: _Past) -> tuple[File, ...]:
+        pin, cutoff = answer.pins[name], past.cutoffs.get(name, self.request.cutoff)
         entry = old.get(written(name), {})
         trusted = frozenset(entry.get("hashes", ())) if entry.get("version") == f"=={pin.version}" else frozenset()
-        young = trusted and cutoff is not None
-        return await self.releases.files(pin, cutoff, trusted if young else frozenset(), answer.hashes[name])
+        return await self.releases.files(pin, cutoff, trusted, answer.hashes[name])
 
     async def _held_back(self, answers: Mapping[str, Answer]) -> tuple[HeldBack, ...]:
         held: dict[str, HeldBack] = {}

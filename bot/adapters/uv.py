@@ -118,7 +118,13 @@ class Uv:
         return arguments
 
     async def _run(self, place: Path, job: Job) -> tuple[int, str]:
-        environment = {"HOME": str(place), "TMPDIR": str(place), "UV_HTTP_RETRIES": "2", **self._environment}
+        environment = {
+            "HOME": str(place),
+            "TMPDIR": str(place),
+            "UV_HTTP_RETRIES": "2",
+            "UV_DEFAULT_INDEX": job.sources[0].url,  # not in argv, where a password in the address could be read
+            **self._environment,
+        }
         process = await asyncio.create_subprocess_exec(
             self._program,
             *self._arguments(job),
@@ -162,17 +168,18 @@ def _moment(moment: datetime) -> str:
 
 
 def _project(job: Job) -> str:
-    """The project file in which requirements stay on their index: only the first source is asked for other names."""
+    """The project file: a requirement with an index of its own stays on it, and no other name is asked for there."""
     names = {source.name: f"index-{place}" for place, source in enumerate(job.sources)}  # uv's names have fewer letters
-    default, *others = job.sources
+    used = set(job.indexes.values())
     document = {
         "project": {"name": PROJECT, "version": "0", "dependencies": list(job.requirements)},
         "tool": {
             "uv": {
                 "sources": {name: {"index": names[index]} for name, index in sorted(job.indexes.items())},
                 "index": [
-                    *({"name": names[source.name], "url": source.url, "explicit": True} for source in others),
-                    {"name": names[default.name], "url": default.url, "default": True},
+                    {"name": names[source.name], "url": source.url, "explicit": True}
+                    for source in job.sources
+                    if source.name in used
                 ],
             }
         },
@@ -207,7 +214,7 @@ def _failure(words: str, code: int) -> Exception:
     sentence = re.sub(rf"{PROJECT}(?:==0)? depends on", "the Pipfile asks for", causes).replace(
         "your requirements", "the Pipfile's requirements"
     )
-    sentence = sentence.replace("you require", "the Pipfile requires")
+    sentence = sentence.replace("you require", "the Pipfile asks for")
     if "No solution found" in words:
         if "no usable wheels" in words or "building from source is disabled" in words:
             return NeedsBuild(f"{sentence} Bolide installs wheels only and never runs a package's build.")

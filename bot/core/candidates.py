@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -68,14 +68,14 @@ def fits_tags(filename: str, tags: frozenset[str]) -> bool:
 
 
 def age_exception(release: Iterable[File], cutoff: datetime) -> datetime | None:
-    """The moment until which files must be admitted so that a release younger than the cut-off stays; else None."""
+    """The moment before which files must be admitted so that a release younger than the cut-off stays; else None."""
     uploaded = [file.upload_time for file in release if file.upload_time]
-    return max(uploaded) if uploaded and min(uploaded) > cutoff else None
+    return max(uploaded) + timedelta(seconds=1) if uploaded and min(uploaded) >= cutoff else None
 
 
 def aged(release: Iterable[File], cutoff: datetime | None) -> tuple[File, ...]:
-    """The files that were uploaded by the cut-off; those without a time too."""
-    return tuple(file for file in release if not (cutoff and file.upload_time and file.upload_time > cutoff))
+    """The files that were uploaded before the cut-off; those without a time too."""
+    return tuple(file for file in release if not (cutoff and file.upload_time and file.upload_time >= cutoff))
 
 
 def held_back(
