@@ -10,7 +10,7 @@ from typing import Any
 from bot.adapters.github import graphql
 from bot.adapters.github.graphql import Unprocessable
 from bot.adapters.github.line import Unclear
-from bot.adapters.github.session import ATTEMPTS, RepositorySession
+from bot.adapters.github.session import PAUSES, RepositorySession
 from bot.core.plan import FileChange, ProposeChange
 from bot.core.ports import ForgeRefused, ForgeUnavailable, HeadMoved, PullRequest
 
@@ -53,12 +53,12 @@ class Proposal:
                 return await self._open(("create",), {}, head)
             except (Unclear, Unprocessable, HeadMoved):
                 pass  # something is there, or may be: look, and go on from there
-        for attempt in range(ATTEMPTS):
+        for pause in PAUSES:
+            await asyncio.sleep(pause)
             try:
                 return await self._converge()
             except (Unclear, Unprocessable) as problem:
                 reason: Exception = problem
-                await asyncio.sleep(0.25 * 2**attempt)
         if isinstance(reason, Unprocessable):
             raise ForgeRefused(f"{self._session.repository.name}: GitHub refused the change: {reason}.") from reason
         raise ForgeUnavailable(f"{reason}.") from reason

@@ -11,9 +11,8 @@ from bot.adapters.github.line import Answer, Line, Phase, Question, Unauthorised
 from bot.core.events import Repository
 from bot.core.ports import ForgeRefused, ForgeUnavailable
 
-ATTEMPTS = 3
-"""How often something is asked before the outage is the worker's to wait out."""
-_PAUSE = 0.25  # seconds before the second attempt, doubled before the third
+PAUSES = (0.0, 0.25, 0.75)
+"""Seconds before each attempt; after the last one the outage is the worker's to wait out."""
 
 
 class AppSession:
@@ -48,12 +47,12 @@ class AppSession:
 
     async def _ask(self, question: Question) -> Answer:
         # Asking twice for a token makes two tokens and harms nothing, so both questions may be repeated.
-        for attempt in range(ATTEMPTS):
+        for pause in PAUSES:
+            await asyncio.sleep(pause)
             try:
                 return await self._ask_by_our_clock(question)
             except Unclear as problem:
                 reason = problem
-                await asyncio.sleep(_PAUSE * 2**attempt)
         raise ForgeUnavailable(f"{reason}.") from reason
 
     async def _ask_by_our_clock(self, question: Question) -> Answer:
@@ -116,12 +115,12 @@ class RepositorySession:
 
     async def read_graphql(self, operation: str, query: str, variables: Mapping[str, Any]) -> Any:
         """The data of a query, asked again when none came. Raises as `graphql.raise_errors` says."""
-        for attempt in range(ATTEMPTS):
+        for pause in PAUSES:
+            await asyncio.sleep(pause)
             try:
                 return await self.graphql(operation, query, variables)
             except Unclear as problem:
                 reason = problem
-                await asyncio.sleep(_PAUSE * 2**attempt)
         raise ForgeUnavailable(f"{reason}.") from reason
 
     async def graphql(self, operation: str, query: str, variables: Mapping[str, Any]) -> Any:
@@ -148,14 +147,14 @@ class RepositorySession:
 
     async def download(self, path: str, largest: int) -> bytes:
         """The bytes behind a path that redirects to a store."""
-        for attempt in range(ATTEMPTS):
+        for pause in PAUSES:
+            await asyncio.sleep(pause)
             token = await self._current(None)
             try:
                 return await self._line.download(path, largest, self._phase, self._whom(token))
             except Unauthorised:
                 await self._current(token)
             except Unclear as problem:
-                await asyncio.sleep(_PAUSE * 2**attempt)
                 reason = str(problem)
         raise ForgeUnavailable(f"{self.repository.name} could not be downloaded: {reason}.")
 
@@ -166,12 +165,12 @@ class RepositorySession:
         raise ForgeRefused(f"{self.repository.name}: GitHub refused {what}: {answer.sentence}.")
 
     async def _persist(self, question: Question) -> Answer:
-        for attempt in range(ATTEMPTS):
+        for pause in PAUSES:
+            await asyncio.sleep(pause)
             try:
                 return await self.ask(question)
             except Unclear as problem:
                 reason = problem
-                await asyncio.sleep(_PAUSE * 2**attempt)
         raise ForgeUnavailable(f"{reason}.") from reason
 
     async def _current(self, refused: str | None) -> str:

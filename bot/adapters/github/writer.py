@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from bot.adapters.github.line import Answer, Question, Unclear
 from bot.adapters.github.proposal import Proposal
-from bot.adapters.github.session import ATTEMPTS, RepositorySession
+from bot.adapters.github.session import PAUSES, RepositorySession
 from bot.core.plan import (
     CloseIssue,
     Comment,
@@ -170,7 +170,8 @@ class GitHubWriter:
 
     async def _once(self, look: Callable[[], Awaitable[T | None]], create: Callable[[], Awaitable[None]]) -> T | None:
         """What `look` finds, or None once `create` has made it: after an unclear answer it is looked for again."""
-        for attempt in range(ATTEMPTS):
+        for pause in PAUSES:
+            await asyncio.sleep(pause)
             found = await look()
             if found is not None:
                 return found
@@ -178,7 +179,6 @@ class GitHubWriter:
                 await create()
             except Unclear as problem:
                 reason = problem
-                await asyncio.sleep(0.25 * 2**attempt)
             else:
                 return None
         raise ForgeUnavailable(f"{reason}.") from reason
