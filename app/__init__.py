@@ -10,7 +10,6 @@ from app import api, health, meters, problems
 from app.model import DigitModel, ModelError, load
 from app.settings import Settings
 
-MOST_BODY_BYTES = 1024 * 1024
 PAGE = Path(__file__).parent / "page"
 HEADERS = {
     "Content-Security-Policy": (
@@ -35,7 +34,7 @@ def create_app(settings: Settings | None = None, model: DigitModel | None = None
     if isinstance(served, DigitModel):
         counted.model.labels(served.model_id, settings.commit or "unknown").set(1)
     app = Flask(__name__, static_folder=PAGE, static_url_path="/page")
-    app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
+    app.config["MAX_CONTENT_LENGTH"] = api.MOST_BODY_BYTES + 1  # one more, to see that it was one too many
     app.json.sort_keys = False  # type: ignore[attr-defined]  # an attribute of the default provider only
     problems.register(app)
     meters.register(app, counted)

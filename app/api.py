@@ -1,11 +1,14 @@
 """`POST /predict`: one image in, the digit and ten probabilities out."""
 
 from flask import Blueprint, Response, jsonify, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.meters import Meters
 from app.model import DigitModel, ModelError
 from app.problems import problem
 from app.request import Problem, read_image
+
+MOST_BODY_BYTES = 1024 * 1024
 
 
 def blueprint(model: DigitModel | ModelError, meters: Meters) -> Blueprint:
@@ -15,6 +18,8 @@ def blueprint(model: DigitModel | ModelError, meters: Meters) -> Blueprint:
     @api.post("/predict")
     def predict() -> Response:
         body = request.get_data(cache=False)
+        if len(body) > MOST_BODY_BYTES:  # a body without a length is cut at the limit, not refused
+            raise RequestEntityTooLarge
         if isinstance(model, ModelError):
             return problem(503, str(model))
         image = read_image(body, request.mimetype, request.headers.get("Content-Encoding", "").strip().lower())

@@ -1,4 +1,4 @@
-"""The network and how it learns: three convolutions, 29,066 parameters, AdamW under a triangular learning rate."""
+"""The network and how it learns: three convolutions, 29,322 parameters, AdamW under a triangular learning rate."""
 
 from typing import Any
 
@@ -18,12 +18,10 @@ def build() -> Any:
             layers.Input((28, 28), dtype="uint8"),
             layers.Rescaling(1 / 255),
             layers.Reshape((28, 28, 1)),
-            # The maximum commutes with a rising activation: pooling first leaves it a quarter of the work.
-            layers.Conv2D(16, 3, kernel_initializer="he_normal"),
-            layers.MaxPooling2D(),
-            layers.ReLU(),
+            # A stride instead of a pool: this layer sees most pixels, and so costs half as much.
+            layers.Conv2D(16, 5, strides=2, activation="relu", kernel_initializer="he_normal"),
             layers.Conv2D(32, 3, kernel_initializer="he_normal"),
-            layers.MaxPooling2D(),
+            layers.MaxPooling2D(),  # before the activation, with which it commutes: a quarter of the work
             layers.ReLU(),
             layers.Conv2D(64, 3, kernel_initializer="he_normal"),
             layers.ReLU(),
@@ -56,17 +54,24 @@ def fit(model: Any, examples: Examples, config: TrainingConfig) -> None:
 
 
 def _batches(examples: Examples, batch: int, config: TrainingConfig) -> Any:
-    """All epochs' batches; the order is drawn beforehand, so that no thread of the pipeline can change it."""
+    """All epochs' batches, each moved by some pixels; order and moves are drawn beforehand.
+
+    So no thread of the pipeline can change them.
+    """
     random = np.random.default_rng(config.seed)
-    whole = len(examples) // batch * batch
+    whole, margin = len(examples) // batch * batch, config.most_shift
     order = np.concatenate([random.permutation(len(examples))[:whole] for _ in range(config.epochs)])
-    images, labels = tf.constant(examples.images), tf.constant(examples.labels)
+    corners = random.integers(0, 2 * margin + 1, size=(len(order) // batch, 2))
+    images = tf.constant(np.pad(examples.images, ((0, 0), (margin, margin), (margin, margin))))
+    labels = tf.constant(examples.labels)
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]  # it would write its code to TMPDIR
-    def gather(indices: Any) -> Any:
-        return tf.gather(images, indices), tf.gather(labels, indices)
+    def gather(indices: Any, corner: Any) -> Any:
+        window = tf.slice(tf.gather(images, indices), (0, corner[0], corner[1]), (batch, 28, 28))
+        return window, tf.gather(labels, indices)
 
-    return tf.data.Dataset.from_tensor_slices(order).batch(batch).map(gather).prefetch(2)
+    batches = tf.data.Dataset.from_tensor_slices(order).batch(batch, drop_remainder=True)
+    return tf.data.Dataset.zip((batches, tf.data.Dataset.from_tensor_slices(corners))).map(gather).prefetch(2)
 
 
 class Triangle(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # keras ships no types
