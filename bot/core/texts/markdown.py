@@ -1,19 +1,26 @@
 """Pieces of Markdown: named sections that can be replaced, table cells, and foreign text made harmless."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from bot.core.errors import Refused
 
 MAX_CHARACTERS = 60_000
-_LIVE = re.compile(r"([@#])(?=[\w-])")
-_MARKUP = re.compile(r"([\\`*_\[\]<>|~])")
-_HIDDEN = re.compile(r"[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_CUT = "… cut here: the text is longer than GitHub takes."
+_LIVE = re.compile(r"([@#])(?=[\w-])|\b(GH)(?=-\d)|\b(www)(?=\.)|(:)(?=//)", re.IGNORECASE)
+_MARKUP = re.compile(r"([\\`*_\[\]<>|~&!])")
+_BLOCK = re.compile(r"(\d{0,9})([-+=#:.)])")
+_MARK = re.compile(r"<!(?=--\s*/?bolide:)")
+_BROKEN = "<\u200b!"
+_FENCE = re.compile(r"^(`{3,})[^`\n]*$", re.MULTILINE)
+_INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+_BLANK = "\u115f\u1160\u3164\uffa0\u2800"
 
 
 def section(name: str, text: str) -> str:
-    """The text between two hidden marks, so that `replace` finds it again."""
-    return f"<!-- bolide:{name} -->\n{text}\n<!-- /bolide:{name} -->"
+    """The text between two hidden marks, so that `replace_section` finds it again; marks in the text are broken."""
+    return f"<!-- bolide:{name} -->\n{_MARK.sub(_BROKEN, text)}\n<!-- /bolide:{name} -->"
 
 
 def read_section(body: str, name: str) -> str | None:
@@ -30,14 +37,18 @@ def replace_section(body: str, name: str, text: str) -> str:
 
 
 def harmless(text: str) -> str:
-    """Foreign text as plain words: no markup, mention, reference, hidden or direction-changing character."""
-    shown = _MARKUP.sub(r"\\\1", _HIDDEN.sub("", text).replace("\n", " "))
-    return _LIVE.sub("\\1\u200b", shown).replace("://", ":\u200b//")
+    """Foreign text as plain words on one line: no markup, link, mention, reference or character that hides."""
+    words = " ".join(_visible(text, keep="").split())
+    shown = _MARKUP.sub(r"\\\1", words)
+    # What would begin a heading, a list or a rule where the text begins a line.
+    shown = _BLOCK.sub(r"\1\\\2", shown, count=1) if _BLOCK.match(shown) else shown
+    return _LIVE.sub(lambda found: f"{found[0]}\u200b", shown)
 
 
-def fenced(text: str) -> str:
-    """Foreign lines as a code block whose fence is longer than any in them."""
-    clean = _HIDDEN.sub("", text).strip("\n")
+def fenced(text: str, most: int = 8_000) -> str:
+    """The last `most` characters of foreign lines, as a code block whose fence is longer than any in them."""
+    clean = _MARK.sub(_BROKEN, _visible(text[-4 * most :].replace("\r\n", "\n"), keep="\n\t")).strip("\n")
+    clean = clean if len(clean) <= most else f"…{clean[-most:]}"
     longest = max((len(run) for run in re.findall(r"`+", clean)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{clean}\n{fence}"
@@ -49,11 +60,18 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cell.replace(chr(10), ' ') for cell in line)} |" for line in lines)
 
 
-def bounded(body: str) -> str:
-    """The body, cut at GitHub's limit with a closing sentence that says so."""
-    if len(body) <= MAX_CHARACTERS:
+def bounded(body: str, most: int = MAX_CHARACTERS) -> str:
+    """The body, cut at GitHub's limit with a closing sentence that says so; a code block that was cut is closed."""
+    if len(body) <= most:
         return body
-    return body[: MAX_CHARACTERS - 100].rsplit("\n", 1)[0] + "\n\n… cut here: the text is longer than GitHub takes."
+    kept = body[: most - 100].rsplit("\n", 1)[0]
+    fence = ""
+    for found in _FENCE.finditer(kept):
+        opens = not fence
+        if opens or (found[0] == found[1] and len(found[1]) >= len(fence)):
+            fence = found[1] if opens else ""
+    kept = kept[: most - 100 - len(fence)]
+    return f"{kept}\n{fence}\n\n{_CUT}" if fence else f"{kept}\n\n{_CUT}"
 
 
 def count(number: int, noun: str) -> str:
@@ -64,3 +82,15 @@ def count(number: int, noun: str) -> str:
 def _section(name: str) -> re.Pattern[str]:
     mark = re.escape(name)
     return re.compile(rf"<!-- bolide:{mark} -->\r?\n(?P<text>.*?)\r?\n<!-- /bolide:{mark} -->", re.DOTALL)
+
+
+def _visible(text: str, keep: str) -> str:
+    """The text without characters that cannot be seen or turn its direction; control characters become spaces."""
+    return "".join(character if character in keep else _replacement(character) for character in text)
+
+
+def _replacement(character: str) -> str:
+    kind = unicodedata.category(character)
+    if kind in ("Cc", "Zl", "Zp"):
+        return " "
+    return "" if kind in _INVISIBLE or character in _BLANK else character
