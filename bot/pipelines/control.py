@@ -87,7 +87,7 @@ class Supervisor:
                     return dict(json.loads(await reader.readline()))
                 finally:
                     writer.close()
-        except (OSError, TimeoutError, ValueError) as error:
+        except (OSError, TimeoutError, ValueError, TypeError) as error:
             raise NoSupervisor(
                 f"No supervisor answers for {self._state} ({type(error).__name__}); "
                 f"start one with `python -m bot supervise --state {self._state}`."
@@ -132,8 +132,11 @@ async def _answer(
 ) -> Mapping[str, Any]:
     try:
         question = json.loads(line)
-        if isinstance(question, dict):
-            return await answer(question)
     except ValueError:
-        pass
-    return {"ok": False, "sentence": "The question is not one JSON object a line."}
+        question = None
+    if not isinstance(question, dict):
+        return {"ok": False, "sentence": "The question is not one JSON object a line."}
+    try:
+        return await answer(question)
+    except Exception as error:
+        return {"ok": False, "sentence": f"The supervisor failed with {type(error).__name__}: {error}"}

@@ -19,6 +19,7 @@ _GRACE = 10
 """Seconds that gunicorn gives to requests that are under way."""
 _LOGS_KEPT = 10
 _TAIL_BYTES = 8192
+_LOG_BYTES = 16 << 20
 
 
 class Server:
@@ -42,7 +43,7 @@ class Server:
         listener.bind(str(private))
         listener.listen()
         bound = [listener] if public is None else [listener, public]
-        with listener, log.open("wb") as output:
+        with listener, log.open("ab") as output:
             command = _command(release, [str(sock.fileno()) for sock in bound], configuration)
             process = await asyncio.create_subprocess_exec(
                 *command,
@@ -76,6 +77,12 @@ class Server:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
             return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
         return ""
+
+    def shorten_log(self, limit: int = _LOG_BYTES) -> None:
+        """Empty its log where that has grown beyond the limit, in bytes."""
+        with contextlib.suppress(OSError):
+            if self._log.stat().st_size > limit:
+                os.truncate(self._log, 0)
 
     async def wait(self) -> int:
         """Return when it has ended, with its exit status."""

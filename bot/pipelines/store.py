@@ -79,11 +79,14 @@ def write_atomically(path: Path, document: object) -> None:
     """Write a JSON document so that a reader, or a start after a crash, sees the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     written = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
-    with written.open("w") as file:
-        json.dump(document, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    written.replace(path)
+    try:
+        with written.open("w") as file:
+            json.dump(document, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        written.replace(path)
+    finally:
+        written.unlink(missing_ok=True)
 
 
 def _is_whole(artefact: Artefact) -> bool:

@@ -7,8 +7,8 @@ only then does it share the port with the old one, which answers what it has and
 import argparse
 import asyncio
 import contextlib
+import errno
 import fcntl
-import json
 import os
 import re
 import signal
@@ -21,15 +21,16 @@ from typing import Any
 
 from bot.pipelines import control, release, vacancy
 from bot.pipelines.examination import Expected, Sound, Unfit, examine
-from bot.pipelines.files import UnsoundTree, sha256_of
+from bot.pipelines.files import UnsoundTree
+from bot.pipelines.memory import Memory, inspect_served
 from bot.pipelines.release import Release, Unsound
-from bot.pipelines.server import Server, group_alive
-from bot.pipelines.store import write_atomically
+from bot.pipelines.server import Server
 
 _FIRST_BACKOFF, _LAST_BACKOFF = 0.1, 10.0
 _STEADY_SECONDS = 30.0
+_LOG_SECONDS = 10.0
 _PORT_PATIENCE = 13.0
-"""Seconds that the server of a killed supervisor may take to leave the port."""
+"""Seconds that the servers of a killed supervisor may take to leave the port."""
 
 
 class PortTaken(Exception):
@@ -41,6 +42,7 @@ class Supervisor:
 
     def __init__(self, state: Path, listener: socket.socket, boot_seconds: float) -> None:
         self._state, self._listener, self._boot_seconds = state, listener, boot_seconds
+        self._memory = Memory(state)
         self._server: Server | None = None
         self._servers: set[Server] = set()
         self._vacant = vacancy.Vacancy(listener)
@@ -57,6 +59,7 @@ class Supervisor:
         server = await control.listen(self._state, self._answer)
         await self._vacant.open()
         self._keep(self._restore())
+        self._keep(self._keep_logs_short())
         await self._stopped.wait()
         server.close()
         await self._end()
@@ -79,29 +82,40 @@ class Supervisor:
         async with self._deploying:
             try:
                 new = await asyncio.to_thread(release.inspect, path)
-                expected = Expected.of(new)
+                if self._server and self._server.release.path == new.path and self._server.alive():
+                    return {"ok": True, "digits": len(new.golden()), "seconds": 0.0}
+                found = await self._let_in(new)
             except (Unsound, UnsoundTree, OSError) as error:
                 return {"ok": False, "sentence": str(error), "log_tail": ""}
-            if self._server and self._server.release.path == new.path and self._server.alive():
-                return {"ok": True, "digits": len(expected.golden), "seconds": 0.0}
-            candidate = await self._start(new, "candidate", public=False)
-            found = await self._examine(candidate, expected)
-            if isinstance(found, Unfit):
-                return await self._refuse(candidate, found)
-            self._keep(self._retire(candidate))
-            server = await self._start(new, "server", public=True)
-            found = await self._examine(server, expected)
-            if isinstance(found, Unfit):
-                return await self._refuse(server, found)
-            await self._switch(server)
+        if isinstance(found, Sound):
             return {"ok": True, "digits": found.digits, "seconds": time.monotonic() - begun}
+        return found
+
+    async def _let_in(self, new: Release) -> Sound | Mapping[str, Any]:
+        """Examine it on a private socket, then on the public one beside the old server, then let that one go."""
+        expected = Expected.of(new)
+        candidate = await self._start(new, "candidate", public=False)
+        found = await self._examine(candidate, expected)
+        if isinstance(found, Unfit):
+            return await self._refuse(candidate, found, graceful=False)
+        self._keep(self._retire(candidate))
+        server = await self._start(new, "server", public=True)
+        found = await self._examine(server, expected)
+        if isinstance(found, Unfit):
+            return await self._refuse(server, found, graceful=True)
+        await self._switch(server)
+        return found
 
     async def _switch(self, server: Server) -> None:
+        try:
+            # Remembered before the old one is told to go: after a crash here the new one comes back.
+            self._memory.remember(server.release, self._groups())
+        except OSError:
+            await self._retire(server)
+            raise
         old, self._server = self._server, server
-        # Remembered before the old one is told to go: after a crash here the new one comes back.
-        self._remember(server)
         await self._vacant.close()
-        self._keep(self._watch(server, _FIRST_BACKOFF))
+        self._keep(self._watch(server))
         if old:
             await self._retire(old)
 
@@ -112,8 +126,8 @@ class Supervisor:
             await self._retire(server, graceful=False)
             raise
 
-    async def _refuse(self, server: Server, found: Unfit) -> Mapping[str, Any]:
-        await self._retire(server)
+    async def _refuse(self, server: Server, found: Unfit, *, graceful: bool) -> Mapping[str, Any]:
+        await self._retire(server, graceful=graceful)
         tail = server.log_tail()
         why = last_error(tail) if found.question == "start" else ""
         sentence = f"Release {server.release.name} was not let in: {found.sentence}{why}"
@@ -131,43 +145,51 @@ class Supervisor:
         await server.stop(graceful=graceful)
         self._servers.discard(server)
 
-    async def _watch(self, server: Server, backoff: float) -> None:
+    async def _watch(self, server: Server) -> None:
         """Start the release again when its server ends by itself, later each time that it does so soon."""
-        since = time.monotonic()
-        status = await server.wait()
-        if self._server is not server or self._stopped.is_set():
-            return
-        say(f"The server of {server.release.name} ended with status {status}; it is started again.")
-        self._keep(self._retire(server))
-        if time.monotonic() - since > _STEADY_SECONDS:
-            backoff = _FIRST_BACKOFF
-        await asyncio.sleep(backoff)
-        again = await self._start(server.release, "server", public=True)
-        if self._server is not server:  # a deployment was faster
-            await self._retire(again)
-            return
-        self._server, self._restarts = again, self._restarts + 1
-        self._remember(again)
-        self._keep(self._watch(again, min(2 * backoff, _LAST_BACKOFF)))
+        backoff = _FIRST_BACKOFF
+        while True:
+            since = time.monotonic()
+            status = await server.wait()
+            if self._server is not server or self._stopped.is_set():
+                return
+            say(f"The server of {server.release.name} ended with status {status}; it is started again.")
+            self._keep(self._retire(server))
+            if time.monotonic() - since > _STEADY_SECONDS:
+                backoff = _FIRST_BACKOFF
+            await asyncio.sleep(backoff)
+            backoff = min(2 * backoff, _LAST_BACKOFF)
+            server = await self._replace(server)
+
+    async def _replace(self, dead: Server) -> Server:
+        """A new server of the same release in the place of one that ended; that one, where it can't be or mustn't."""
+        try:
+            again = await self._start(dead.release, "server", public=True)
+            if self._server is not dead:  # a deployment was faster
+                await self._retire(again)
+                return dead
+            self._server, self._restarts = again, self._restarts + 1
+            self._memory.remember(again.release, self._groups())
+        except OSError as error:
+            say(f"The server of {dead.release.name} can't be started or remembered: {error}")
+        return self._server or dead
 
     async def _restore(self) -> None:
         """Serve the release of before the stop or the crash; where it is damaged, the one before it."""
         async with self._deploying:
-            for path, seal in _last_served(self._state):
+            for path, seal in self._memory.served():
                 try:
-                    last = await asyncio.to_thread(_inspect_sealed, path, seal)
+                    last = await asyncio.to_thread(inspect_served, path, seal)
+                    await self._switch(await self._start(last, "server", public=True))
+                    return
                 except (Unsound, UnsoundTree, OSError) as error:
                     say(str(error))
-                    continue
-                await self._switch(await self._start(last, "server", public=True))
-                return
 
-    def _remember(self, server: Server) -> None:
-        """Write down what serves and in which process groups, for the next supervisor."""
-        served = [entry for entry in _last_served(self._state) if entry[0] != server.release.path]
-        newest = (server.release.path, sha256_of(server.release.path / "release.json"))
-        entries = [{"release": str(path), "sha256": seal} for path, seal in [newest, *served][:2]]
-        write_atomically(self._state / "served.json", {"served": entries, "group": server.pid})
+    async def _keep_logs_short(self) -> None:
+        while True:
+            await asyncio.sleep(_LOG_SECONDS)
+            for server in self._servers:
+                server.shorten_log()
 
     def _serving(self) -> dict[str, Any] | None:
         if not self._server:
@@ -175,6 +197,9 @@ class Supervisor:
         trace = self._server.release.trace
         known = {"content": trace.content, "commit": trace.commit, "model": trace.model_id}
         return {"release": str(self._server.release.path), "pid": self._server.pid, **known}
+
+    def _groups(self) -> list[int]:
+        return sorted(server.pid for server in self._servers)
 
     def _url(self) -> str:
         host, port = self._listener.getsockname()[:2]
@@ -201,7 +226,7 @@ def bind(host: str, port: int) -> socket.socket:
         listener.listen(2048)
     except OSError as error:
         listener.close()
-        why = "is taken" if port else "cannot be listened on"
+        why = "is taken" if error.errno == errno.EADDRINUSE else "cannot be listened on"
         raise PortTaken(
             f"Port {port} on {host} {why} ({error.strerror}); stop what listens there or choose another with --port."
         ) from error
@@ -235,7 +260,9 @@ def main(argv: Sequence[str]) -> int:
     state.chmod(0o700)
     try:
         with _only_one(state):
-            _clear(state)
+            Memory(state).await_end(_PORT_PATIENCE)
+            for path in (state / "run").glob("*.sock"):
+                path.unlink(missing_ok=True)
             listener = bind(given.host, given.port)
             with listener:
                 say(f"Serving on http://{given.host}:{listener.getsockname()[1]}")
@@ -256,28 +283,3 @@ def _only_one(state: Path) -> Iterator[None]:
                 f"A supervisor runs for {state} already; stop it first or choose another --state."
             ) from error
         yield
-
-
-def _clear(state: Path) -> None:
-    """Wait for the server of a supervisor that was killed: it was told to end, and keeps the port until it has."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        group = int(json.loads((state / "served.json").read_text())["group"])
-        until = time.monotonic() + _PORT_PATIENCE
-        while group_alive(group) and time.monotonic() < until:
-            time.sleep(0.05)
-    for path in (state / "run").glob("*.sock"):
-        path.unlink(missing_ok=True)
-
-
-def _last_served(state: Path) -> list[tuple[Path, str]]:
-    try:
-        entries = json.loads((state / "served.json").read_text())["served"]
-        return [(Path(entry["release"]), str(entry["sha256"])) for entry in entries]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
-
-
-def _inspect_sealed(path: Path, seal: str) -> Release:
-    if sha256_of(path / "release.json") != seal:
-        raise Unsound(f"release.json of {path.name} is not the one that was deployed; deploy again.")
-    return release.inspect(path)

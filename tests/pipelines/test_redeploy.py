@@ -1,10 +1,7 @@
 """What a merge starts, told as stories: a repository changes, the run reports its stages, the public port answers."""
 
-import asyncio
 import json
-import os
 import shutil
-import signal
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,11 +31,11 @@ from tests.pipelines.workshop import (
     RECIPE,
     SERVICE,
     Bench,
+    Installed,
     OneEnvironment,
     Running,
     lock,
     sha,
-    start_supervisor,
     supervising,
     training_module,
     write_repository,
@@ -289,12 +286,34 @@ async def test_a_repository_without_a_service_or_without_a_training(town: Town) 
     assert (served.model, served.digits) == (None, 0)
 
 
-async def test_the_service_survives_kill_9_of_everything_and_the_next_merge_deploys(town: Town, tmp_path: Path) -> None:
+async def test_a_service_that_goes_wrong_after_the_switch_is_rolled_back(town: Town) -> None:
     await town.merge(1)
-    os.kill(town.running.process.pid, signal.SIGKILL)
-    await town.running.process.wait()
-    again = await start_supervisor(town.running.state, town.running.port)
-    town.running.process = again.process
-    await asyncio.wait_for(again.answers(sha(1)), 10)
-    assert isinstance(await town.merge(2, {"shop/__init__.py": SERVICE + "# new\n"}), Verified)
-    assert await again.commit() == sha(2)
+    tiring = SERVICE.replace(
+        "bright = sum", "app.seen = getattr(app, 'seen', 0) + 1\n        bright = (app.seen > 10) + sum"
+    )
+    result = await town.merge(2, {"shop/__init__.py": tiring})
+    assert isinstance(result, Stopped)
+    assert result.stage == "verify"
+    assert f"/predict answers 1 for the golden digit 0. Commit {sha(1)[:8]} serves again." in result.failure.sentence
+    assert await town.running.commit() == sha(1)
+
+
+class NotInstallable(Exception):
+    def __init__(self) -> None:
+        super().__init__()
+        self.sentence, self.log_tail = "The packages of the lock cannot be installed: no wheel.", "the log"
+
+
+class NoEnvironments:
+    async def install(self, requirements: str) -> Installed:
+        raise NotInstallable
+
+
+async def test_packages_that_cannot_be_installed_are_said(town: Town) -> None:
+    nowhere = NoEnvironments()
+    training = await town.merge(1, shop=town.workshop(runner=LocalRunner(nowhere, town.bench)))
+    packaging = await town.merge(1, shop=town.workshop(environments=nowhere))
+    for result, stage in ((training, "train"), (packaging, "package")):
+        assert isinstance(result, Stopped)
+        assert (result.stage, result.failure.log_tail) == (stage, "the log")
+        assert "no wheel" in result.failure.sentence
