@@ -10,7 +10,7 @@ MAX_CHARACTERS = 60_000
 _CUT = "… cut here: the text is longer than GitHub takes."
 _LIVE = re.compile(r"([@#])(?=[\w-])|\b(GH)(?=-\d)|\b(www)(?=\.)|(:)(?=//)", re.IGNORECASE)
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~&!])")
-_BLOCK = re.compile(r"(\d{0,9})([-+=#:.)])")
+_BLOCK = re.compile(r"^(\d{1,9}(?=[.)](?: |$))|(?=[-+=#:]+(?: |$)))")
 _MARK = re.compile(r"<!(?=--\s*/?bolide:)")
 _BROKEN = "<\u200b!"
 _FENCE = re.compile(r"^(`{3,})[^`\n]*$", re.MULTILINE)
@@ -41,7 +41,7 @@ def harmless(text: str) -> str:
     words = " ".join(_visible(text, keep="").split())
     shown = _MARKUP.sub(r"\\\1", words)
     # What would begin a heading, a list or a rule where the text begins a line.
-    shown = _BLOCK.sub(r"\1\\\2", shown, count=1) if _BLOCK.match(shown) else shown
+    shown = _BLOCK.sub(r"\1\\", shown)
     return _LIVE.sub(lambda found: f"{found[0]}\u200b", shown)
 
 

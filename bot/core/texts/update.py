@@ -1,20 +1,27 @@
 """The update pull request: title, body and the commit's message."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from packaging.version import InvalidVersion, Version
+
 from bot.core.changes import Change
+from bot.core.errors import Refused
 from bot.core.packages import HeldBack
 from bot.core.texts.markdown import bounded, count, harmless, section, table
 from bot.core.versions import is_major_update
 
+_PROPOSAL = re.compile(r"<!-- bolide:proposal base=(?P<base>[0-9a-f]{40,64}) lock=(?P<lock>[0-9a-f]{64}) -->")
+_NOT_A_NAME = re.compile(r"[^A-Za-z0-9._-]")
+_TABLE_CHARACTERS = 30_000
 BRANCH = "bolide/update"
 WAITING = (
     "⏳ **Evidence is being gathered**: both locks are installed in isolation, the service boots, the model trains."
 )
 STEER = (
     "### How to steer\n\nComment `/update` to have this made anew, `/help` for every command. "
-    "A commit of yours on this branch stops Bolide from touching it; closing the pull request declines it."
+    "A commit of yours on this branch stops Bolide from touching it."
 )
 MEASURING = "### Evidence\n\nBeing measured; this text is replaced by the figures."
 
@@ -43,6 +50,14 @@ class UpdateText:
     as_of: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What an update pull request proposes: the sha256 of a lock, made at a commit of the base branch."""
+
+    base_sha: str
+    lock_sha256: str
+
+
 def title(changes: tuple[Change, ...]) -> str:
     """How many packages change, and in which category where it is one; a single package by its name."""
     direct = len({change.name for change in changes if change.direct})
@@ -50,10 +65,12 @@ def title(changes: tuple[Change, ...]) -> str:
     places = {place for change in changes for place in change.categories}
     where = f" ({places.pop()})" if len(places) == 1 else ""
     if len(changes) == 1 and changes[0].kind in ("updated", "downgraded"):
-        return f"Update {changes[0].name} from {changes[0].old} to {changes[0].new}{where}"
+        verb = "Update" if changes[0].kind == "updated" else "Downgrade"
+        return f"{verb} {changes[0].name} from {changes[0].old} to {changes[0].new}{where}"
+    verb = "Lock" if changes and all(change.kind == "added" for change in changes) else "Update"
     parts = [f"{number} {word}" for number, word in ((direct, "direct"), (transitive, "transitive")) if number]
     noun = "dependency" if direct + transitive == 1 else "dependencies"
-    return f"Update {' and '.join(parts)} {noun}{where}"
+    return f"{verb} {' and '.join(parts)} {noun}{where}" if parts else "Refresh Pipfile.lock"
 
 
 def message(update: UpdateText) -> str:
@@ -71,40 +88,77 @@ def body(update: UpdateText) -> str:
         _held_back(update),
         STEER,
         _derivation(update),
+        f"<!-- bolide:proposal base={update.base_sha} lock={update.lock_sha256} -->",
     ]
     return bounded("\n\n".join(part for part in parts if part))
 
 
+def parse(body: str) -> Proposal | None:
+    """What the pull request with this body proposes; None where a person took the mark out."""
+    found = _PROPOSAL.search(body)
+    return Proposal(found["base"], found["lock"]) if found else None
+
+
 def _changes(update: UpdateText) -> str:
-    rows = []
+    if not update.changes:
+        return "No version: only hashes, or what the lock says of its Pipfile."
+    rows: list[tuple[str, ...]] = []
     for change in sorted(update.changes, key=lambda item: (not item.direct, item.name)):
         reason = update.reasons.get(change.name, Reason("", None))
         rows.append(
             (
-                f"`{change.name}`{' **direct**' if change.direct else ''}",
-                change.old or "–",
-                change.new or "–",
+                f"{_code(change.name)}{' **direct**' if change.direct else ''}",
+                harmless(change.old) or "–",
+                harmless(change.new) or "–",
                 reason.released.isoformat() if reason.released else "unknown",
-                _risk(change),
+                _step(change),
                 harmless(reason.why),
                 ", ".join(change.categories),
             )
         )
-    return table(("package", "from", "to", "released", "step", "why", "in"), rows)
+    shown = _fitting(rows)
+    left = len(rows) - len(shown)
+    rest = f"\n\n… and {count(left, 'package')} more: see the commit's message." if left else ""
+    return table(("package", "from", "to", "released", "step", "why", "in"), shown) + rest
 
 
-def _risk(change: Change) -> str:
-    if change.old and change.new:
-        return ("major" if is_major_update(change.old, change.new) else "minor") if change.kind == "updated" else "down"
-    return change.kind
+def _fitting(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """As many of the rows as leave room for the rest of the body."""
+    shown, room = [], _TABLE_CHARACTERS
+    for row in rows:
+        room -= sum(map(len, row)) + 3 * len(row) + 2
+        if room < 0:
+            break
+        shown.append(row)
+    return shown
+
+
+def _step(change: Change) -> str:
+    """How far a package moves; what is no version, such as a git commit, just changes."""
+    if change.kind in ("added", "removed", "downgraded"):
+        return change.kind
+    try:
+        if is_major_update(change.old, change.new):
+            return "major"
+        old, new = Version(change.old).release, Version(change.new).release
+    except (Refused, InvalidVersion):
+        return "changed"
+    return "minor" if (*old, 0)[1:2] != (*new, 0)[1:2] else "patch"
+
+
+def _code(name: str) -> str:
+    return f"`{_NOT_A_NAME.sub('', name)}`"
 
 
 def _held_back(update: UpdateText) -> str:
-    notes = "".join(f"\n- {harmless(note)}" for note in update.notes)
+    notes = "".join(f"\n- {harmless(note[:500])}" for note in update.notes[:20])
     if not update.held_back:
         return f"### Held back\n\nNothing: every direct dependency is at its newest release that is old enough.{notes}"
-    rows = [(f"`{held.name}`", held.current, held.latest, harmless(held.reason)) for held in update.held_back]
-    return f"### Held back\n\n{table(('package', 'stays at', 'newest', 'because'), rows)}\n{notes}"
+    rows: list[tuple[str, ...]] = [
+        (_code(held.name), harmless(held.current), harmless(held.latest), harmless(held.reason[:300]))
+        for held in update.held_back
+    ]
+    return f"### Held back\n\n{table(('package', 'stays at', 'newest', 'because'), rows[:100])}\n{notes}"
 
 
 def _derivation(update: UpdateText) -> str:
