@@ -17,10 +17,12 @@ let asking = false, changed = false, generation = 0;
 
 function addBar(digit) {
   const row = document.createElement("li");
-  const name = document.createElement("span"), meter = document.createElement("meter"), share = document.createElement("span");
+  const [name, meter, fill, share] = ["span", "div", "div", "span"].map((tag) => document.createElement(tag));
   name.textContent = digit;
-  meter.min = 0; meter.max = 1; meter.value = 0;
-  meter.setAttribute("aria-label", `Digit ${digit}`);
+  meter.className = "meter";
+  const about = { role: "meter", "aria-label": `Digit ${digit}`, "aria-valuemin": 0, "aria-valuemax": 1, "aria-valuenow": 0 };
+  Object.entries(about).forEach(([key, value]) => meter.setAttribute(key, value));
+  meter.append(fill);
   share.textContent = "0 %";
   row.append(name, meter, share);
   at("bars").append(row);
@@ -100,7 +102,8 @@ function show(answer, reason) {
   at("sure").textContent = answer === null ? reason : `${percent(answer.probability)} sure`;
   bars.forEach(({ row, meter, share }, digit) => {
     const probability = answer === null ? 0 : answer.probabilities[digit];
-    meter.value = probability;
+    meter.setAttribute("aria-valuenow", probability);
+    meter.firstChild.style.width = `${100 * probability}%`;
     share.textContent = percent(probability);
     row.classList.toggle("best", answer !== null && digit === answer.prediction);
   });

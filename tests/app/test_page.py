@@ -65,6 +65,10 @@ def digit(page: Page) -> Locator:
     return page.locator("#digit")
 
 
+def shown(page: Page) -> list[float]:
+    return [float(meter.get_attribute("aria-valuenow") or "nan") for meter in page.get_by_role("meter").all()]
+
+
 def test_drawn_digits_are_recognised_and_cleared(page: Page, tmp_path: Path) -> None:
     expect(digit(page)).to_have_text("–")
     for strokes, seen in ((ONE, "1"), (SEVEN, "7"), (THREE, "3")):
@@ -74,16 +78,18 @@ def test_drawn_digits_are_recognised_and_cleared(page: Page, tmp_path: Path) -> 
         page.screenshot(path=tmp_path / f"drawn-{seen}.png", full_page=True)
         page.get_by_role("button", name="Clear").click()
         expect(digit(page)).to_have_text("–")
-        assert page.locator("#bars meter").evaluate_all("all => all.map(one => one.value)") == [0] * 10
+        assert shown(page) == [0] * 10
 
 
 def test_the_bars_are_the_models_probabilities(page: Page) -> None:
     draw(page, SEVEN)
     expect(digit(page)).to_have_text("7")
-    shown = page.locator("#bars meter").evaluate_all("all => all.map(one => one.value)")
-    assert len(shown) == 10
-    assert sum(shown) == pytest.approx(1, abs=1e-3)
-    assert shown.index(max(shown)) == 7
+    shares = shown(page)
+    assert len(shares) == 10
+    assert sum(shares) == pytest.approx(1, abs=1e-3)
+    assert shares.index(max(shares)) == 7
+    widths = page.locator(".meter div").evaluate_all("all => all.map(one => parseFloat(one.style.width))")
+    assert widths == pytest.approx([100 * share for share in shares], abs=0.01)
 
 
 def test_the_page_says_which_model_and_commit_answer(page: Page, model_dir: Path) -> None:

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -47,13 +48,12 @@ def test_many_callers_at_once_get_their_own_answers_and_smoke_agrees(model_dir: 
 
 
 def test_a_large_body_sent_in_chunks_is_refused_and_the_service_lives_on(model_dir: Path, tmp_path: Path) -> None:
-    with served(model_dir, "c0ffee", tmp_path / "log") as url:
-        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=20)
+    with served(model_dir, "c0ffee", tmp_path / "log") as url, ExitStack() as stack:
+        connection = stack.enter_context(closing(http.client.HTTPConnection(urlsplit(url).netloc, timeout=20)))
         chunks = (b" " * 65536 for _ in range(32))
         connection.request("POST", "/predict", body=chunks, headers={"Content-Type": "application/json"})
         answer = connection.getresponse()
         assert (answer.status, answer.getheader("Content-Type")) == (413, "application/problem+json")
-        connection.close()
         assert predict(url, {"inputs": [[0] * 28] * 28}) in range(10)
 
 
