@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from bot.core.recipe import ServiceRecipe
 
 _MAX_RESULT = 1_000_000
 _TAIL_LINES = 30
+_ANSWERED_500 = re.compile(r"answered 500( to the known digit \d)?\.$")
+_EXCEPTION = re.compile(r"^\w[\w.]*(?:Error|Exception)\b.*$", re.MULTILINE)
 _DOING: Mapping[Phase, str] = {
     "import": "while it was imported",
     "boot": "while it started",
@@ -43,6 +46,8 @@ def service_result(
         if "failed" in line:
             sentence, culprit = str(line.get("sentence", "")), line.get("culprit")
             sentence = sentence[:1].upper() + sentence[1:]
+            if _ANSWERED_500.search(sentence) and (raised := _EXCEPTION.findall(finished.output_tail)):
+                sentence = f"{sentence.rstrip('.')} ({raised[-1][:300]})."
             return Failure(_phase(line["failed"]), sentence, _tail(finished), str(culprit) if culprit else None)
     done = {line["done"]: line for line in lines if "done" in line}
     begun = [line["begin"] for line in lines if "begin" in line]

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import functools
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -204,13 +205,12 @@ class _Jailed:
     async def finish(self, limits: Limits, watched: Sequence[Path]) -> Stop | None:
         """Wait for the end, enforcing the limits; on cancellation, too, nothing is left running."""
         pump = asyncio.create_task(self._pump())
-        # os.wait4 and not Popen.wait: only it tells what the process and its children used, to the microsecond.
-        ended = asyncio.create_task(asyncio.to_thread(os.wait4, self._process.pid, 0))
+        ended = asyncio.create_task(_end_of(self._process.pid))
         try:
             stopped = await self._watch(ended, limits, watched)
         finally:
             self._tree.kill()
-            _, status, used = await asyncio.shield(ended)
+            status, used = await asyncio.shield(ended)
             self._process.returncode = os.waitstatus_to_exitcode(status)
             self._seconds = time.monotonic() - self._started
             self._cpu_seconds = max(self._cpu_seconds, used.ru_utime + used.ru_stime)
@@ -272,6 +272,24 @@ class _Jailed:
         self._tail.append(text)
         if self._on_line:
             self._on_line(text)
+
+
+async def _end_of(pid: int) -> tuple[int, resource.struct_rusage]:
+    """Wait status and use of a child when it ends; `os.wait4`, because Popen.wait does not tell the use."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OSError:  # a kernel without pidfd; a waiting thread is dearer, and there are few of them
+        _, status, used = await asyncio.to_thread(os.wait4, pid, 0)
+        return status, used
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(descriptor, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+    _, status, used = os.wait4(pid, 0)  # noqa: ASYNC222 – it has ended, so this does not wait
+    return status, used
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from pathlib import Path
 from bot.adapters import jail, probe
 from bot.adapters.environments import Environments, Installed, InstallFailed
 from bot.adapters.findings import command_failure, read_accuracy, read_result, service_result
-from bot.adapters.jail import Finished, Limits
+from bot.adapters.jail import Finished, Isolation, Limits
 from bot.adapters.tarball import unpack
 from bot.core import lockfile
 from bot.core.discovery import with_service_found
@@ -45,11 +45,13 @@ class Laboratory:
         *,
         training_limits: Limits = TRAINING_LIMITS,
         service_limits: Limits = SERVICE_LIMITS,
+        isolation: Isolation | None = None,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._environments = environments
         self._training_limits = training_limits
         self._service_limits = service_limits
+        self._isolation = isolation
         self._tell = tell
 
     async def examine_pair(
@@ -75,7 +77,7 @@ class Laboratory:
         started = time.monotonic()
         recipe = await asyncio.to_thread(_completed, recipe, source)
         with _temporary() as folder:
-            run = _Run(source, folder, lock, self._tell)
+            run = _Run(source, folder, lock, self._tell, self._isolation)
             service, training = await self._examine(run, recipe)
         return Examination(
             service=service,
@@ -127,6 +129,7 @@ class _Run:
     folder: Path
     lock: str
     tell: Callable[[str], None]
+    asked_isolation: Isolation | None
     isolation: str = ""
 
     async def train(
@@ -202,6 +205,7 @@ class _Run:
             writable=[self.folder],
             limits=limits,
             on_line=self.tell,
+            isolation=self.asked_isolation,
         )
         self.isolation = finished.isolation
         return replace(finished, output_tail=self._shortened(finished.output_tail, installed))

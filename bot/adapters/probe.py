@@ -22,7 +22,7 @@ import time
 import traceback
 import wsgiref.simple_server
 from collections.abc import Iterator
-from types import TracebackType
+from types import FrameType, TracebackType
 
 FALLBACK_PATHS = ("/readyz", "/healthz", "/health", "/")
 _MAX_BODY = 1_000_000
@@ -170,7 +170,7 @@ def _import_failed(name: str, error: BaseException) -> Failed:
 
 def _imports(step: "TracebackType | None") -> "tuple[str | None, str | None]":
     """The first installed package that was being imported, and the module in which the import broke."""
-    installed = tuple({sysconfig.get_path(kind) for kind in ("purelib", "platlib")})
+    installed = (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
     third = deepest = None
     while step:
         frame = step.tb_frame
@@ -178,7 +178,12 @@ def _imports(step: "TracebackType | None") -> "tuple[str | None, str | None]":
             module = str(frame.f_globals.get("__name__"))
             deepest = module
             if third is None and frame.f_code.co_filename.startswith(installed):
-                third = module.partition(".")[0]
+                top = module.partition(".")[0]
+                # The top of a namespace package, such as `google`, belongs to many and would name none.
+                shared = getattr(sys.modules.get(top), "__path__", None) and not getattr(
+                    sys.modules[top], "__file__", None
+                )
+                third = module if shared else top
         step = step.tb_next
     return third, deepest
 
@@ -231,11 +236,8 @@ def _time_limit(seconds: float, report: Report) -> "Iterator[None]":
         timer.cancel()
 
 
-def _last_place(frame: object) -> str:
-    if frame is None:
-        return "an unknown place"
-    summary = traceback.extract_stack(frame)[-1]  # type: ignore[arg-type]
-    return f"{_short(summary.filename)} line {summary.lineno}"
+def _last_place(frame: "FrameType | None") -> str:
+    return f"{_short(frame.f_code.co_filename)} line {frame.f_lineno}" if frame else "an unknown place"
 
 
 def _listens() -> bool:
@@ -266,9 +268,6 @@ class _Server(socketserver.ThreadingMixIn, wsgiref.simple_server.WSGIServer):
 class _Handler(wsgiref.simple_server.WSGIRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 – the name is the standard library's
         """Say nothing: a line for each of the probe's own requests would hide the service's words."""
-
-    def address_string(self) -> str:
-        return str(self.client_address[0])
 
 
 def serve(application: object) -> int:
@@ -332,7 +331,7 @@ def _reason(body: bytes) -> str:
         told = json.loads(text)
         if isinstance(told, dict):
             text = str(told.get("reason") or told.get("detail") or text)
-    if text.startswith("<") or not text:
+    if text.startswith(("<", "A server error occurred")) or not text:
         return ""
     return f": {text[:300].rstrip('.')}"
 

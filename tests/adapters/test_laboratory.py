@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.adapters.environments import Environments, own_uv
-from bot.adapters.jail import Limits
+from bot.adapters.jail import Isolation, Limits, best_isolation
 from bot.adapters.laboratory import Laboratory
 from bot.adapters.tarball import unpack
 from bot.core import lockfile
@@ -115,6 +115,19 @@ async def test_a_service_that_uses_what_flask_removed_is_named(environments: Env
 
 @pytest.mark.network
 @pytest.mark.enable_socket
+async def test_generated_code_that_protobuf_has_left_behind_is_named(environments: Environments) -> None:
+    laboratory, source = Laboratory(environments), FIXTURE.parent / "old-protobuf-code"
+    works = await laboratory.examine(source, (source / "protobuf-3.20.3.lock").read_text(), ANY)
+    assert isinstance(works.service, ServiceResult)
+    breaks = await laboratory.examine(source, (source / "protobuf-4.25.3.lock").read_text(), ANY)
+    assert isinstance(breaks.service, Failure)
+    # Not `google`, a name that many packages share.
+    assert breaks.service.culprit == "google.api.http_pb2"
+    assert "TypeError: Descriptors cannot be created directly" in breaks.service.sentence
+
+
+@pytest.mark.network
+@pytest.mark.enable_socket
 async def test_a_pair_from_a_tarball(environments: Environments) -> None:
     files = {"app.py": (FIXTURE / "plain" / "app.py").read_text()}
     before, after = await Laboratory(environments).examine_pair(
@@ -181,7 +194,11 @@ async def test_a_lock_that_differs_elsewhere_only_is_measured_once(environments:
             "ready",
             "GET /readyz answered 503: no model.",
         ),
-        ("def application(environ, start):\n    raise RuntimeError('oh')", "ready", "GET /readyz answered 500"),
+        (
+            "def application(environ, start):\n    raise RuntimeError('oh')",
+            "ready",
+            "GET /readyz answered 500 (RuntimeError: oh).",
+        ),
     ],
 )
 async def test_a_service_that_does_not_start_is_told_why(
@@ -205,6 +222,18 @@ threading.Thread(target=lambda: time.sleep(100)).start()
     assert isinstance(examination.service, ServiceResult)
     assert examination.service.ready == "GET /readyz answered 200"
     assert isinstance(examination.training, NotExamined)
+
+
+@pytest.mark.parametrize("kind", ["bubblewrap", "unshare", "process"])
+async def test_every_kind_of_isolation_can_start_a_service_and_is_told(
+    environments: Environments, tmp_path: Path, kind: Isolation
+) -> None:
+    if kind != "process" and best_isolation() not in (kind, "bubblewrap"):
+        pytest.skip(f"{kind} does not work on this machine")
+    source = tree(tmp_path, {"wsgi.py": HELLO})
+    examination = await Laboratory(environments, isolation=kind).examine(source, EMPTY_LOCK, ANY)
+    assert isinstance(examination.service, ServiceResult)
+    assert examination.isolation == kind
 
 
 async def test_a_repository_without_a_service_is_never_safe(environments: Environments, tmp_path: Path) -> None:
@@ -255,6 +284,7 @@ metrics = {"accuracy": 0.9912, "per_class_recall": [0.99] * 10, "examples": 1000
 pathlib.Path(os.environ["MODEL_DIR"], "metrics.json").write_text(json.dumps(metrics))
 """,
     "serving/__init__.py": """
+import json
 def create_app():
     def application(environ, start_response):
         start_response("200 OK", [("Content-Type", "application/json")])
@@ -289,6 +319,14 @@ async def test_a_wrong_answer_names_the_digit(environments: Environments, tmp_pa
     wrong = {**STAGES, "serving/__init__.py": STAGES["serving/__init__.py"].replace("// 20", "// 20 or 8")}
     failure = await failure_of(environments, tmp_path, wrong, Recipe(TRAINING, SERVICE))
     assert (failure.phase, failure.sentence) == ("predict", "POST /predict took the known digit 0 for 8.")
+
+
+async def test_an_error_while_answering_is_named(environments: Environments, tmp_path: Path) -> None:
+    wrong = {**STAGES, "serving/__init__.py": STAGES["serving/__init__.py"].replace("// 20", "// 0")}
+    failure = await failure_of(environments, tmp_path, wrong, Recipe(TRAINING, SERVICE))
+    said = "POST /predict answered 500 to the known digit 0 (ZeroDivisionError: integer division or modulo by zero)."
+    assert (failure.phase, failure.sentence) == ("predict", said)
+    assert 'File "serving/__init__.py", line' in failure.log_tail
 
 
 async def test_a_training_that_fails_is_told_and_the_service_only_started(
