@@ -38,6 +38,7 @@ class Options:
 def create_sandbox(state: Path, base_url: str, options: Options | None = None) -> web.Application:
     """The sandbox whose rows and repositories live in the state folder, reached at the base URL."""
     options = options or Options()
+    state = state.absolute()
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     forge = Forge(Store(state / "sandbox.sqlite"), state, base_url.rstrip("/"), options.clock)
     hooks = Hooks(forge, options.observe_webhook)
@@ -92,6 +93,10 @@ async def errors_as_answers(request: web.Request, handler: Handler) -> web.Strea
     """Answer an ApiError outside the API's frame as JSON, or as a page."""
     try:
         return await handler(request)
+    except web.HTTPNotFound as missing:
+        if not request.match_info.route.resource:
+            return pages.error_page(request, not_found("There is no such page."))
+        raise missing
     except ApiError as error:
         if request.path.startswith(("/api/", "/_sandbox/")):
             return answer(error.body(), error.status, error.headers)
