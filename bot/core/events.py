@@ -46,7 +46,7 @@ class Pushed:
 
 @dataclass(frozen=True, slots=True)
 class PullRequestMerged:
-    """A pull request was merged into the default branch as commit `sha`."""
+    """A pull request was merged into the default branch as commit `sha`; `branch` is empty where it is a fork's."""
 
     repository: Repository
     number: int
@@ -146,10 +146,13 @@ def _pull_request(body: Mapping[str, Any]) -> tuple[Event, ...] | Ignored:
         return Ignored("not a merge")
     if _text(change, "base", "ref") != _text(body, "repository", "default_branch"):
         return Ignored("merged into another branch than the default one")
+    repository = _repository(body)
+    # A fork's branch may carry any name, that of a release too; a deleted fork is null.
+    own = _at(change, ("head", "repo", "id")) == repository.id
     merged = PullRequestMerged(
-        _repository(body),
+        repository,
         _number(change, "number"),
-        _text(change, "head", "ref"),
+        _text(change, "head", "ref") if own else "",
         _text(change, "base", "ref"),
         _text(change, "merge_commit_sha"),
     )
