@@ -1,7 +1,6 @@
 """GitHub's own descriptions as judges: OpenAPI for REST, JSON Schema and example keys for webhooks."""
 
 import json
-import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -156,6 +155,7 @@ def webhook_problems(event: str, payload: Json) -> list[str]:
     if validator is None:
         return [f"{name}: not an event that the sandbox knows"]
     problems = [f"webhook {name} {error}" for error in _errors(validator, payload)]
-    known = {re.sub(r"\[\]", "", path) for path in example_keys()[event]}
+    described = webhook_schemas()["definitions"][name].get("properties", {})
+    known = {f".{key}" for key in described} | set(example_keys()[event])
     strange = {path for path in key_paths(payload) if path.count(".") == 1 and path not in known}
-    return problems + [f"webhook {name} key {path} is in no example" for path in sorted(strange)]
+    return problems + [f"webhook {name} key {path} is in neither the schema nor an example" for path in sorted(strange)]

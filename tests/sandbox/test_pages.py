@@ -1,0 +1,202 @@
+"""What a person sees and clicks, through HTTP and once through a browser."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+from playwright.async_api import async_playwright
+
+from bot.sandbox import Sandbox
+from tests.sandbox.test_bot_story import Bot, installed, propose, report
+
+FORM = """name: New minor release
+description: Release the next minor version
+title: New minor release
+labels: [release]
+body:
+  - type: markdown
+    attributes: {value: "The **bot** proposes the release."}
+  - type: textarea
+    id: notes
+    attributes: {label: Notes, description: What is new}
+  - type: checkboxes
+    attributes: {label: Sure, options: [{label: Yes}]}
+"""
+BODY = """## Verdict
+
+**Safe**: the app boots. <script>alert(1)</script> <img src=x onerror=alert(1)>
+
+| package | old | new |
+|---|---|---|
+| `flask` | 2.2.2 | 2.2.5 |
+
+<details>
+<summary>Why <sub>(3)</sub></summary>
+
+- [advisory](https://example.org/a) [bad](javascript:alert(1))
+
+</details>
+<!-- hidden -->
+![chart](https://example.org/chart.png)
+"""
+
+
+class Browser:
+    """A person's browser, as far as forms and links go."""
+
+    def __init__(self, session: aiohttp.ClientSession, sandbox: Sandbox) -> None:
+        self.session = session
+        self.url = sandbox.url
+
+    async def see(self, path: str, status: int = 200) -> str:
+        async with self.session.get(self.url + path) as answer:
+            assert answer.status == status, await answer.text()
+            return await answer.text()
+
+    async def send(self, path: str, page: str, **fields: str) -> tuple[int, str]:
+        token = re.search(r'name="token" value="([0-9a-f]+)"', page)
+        assert token
+        async with self.session.post(self.url + path, data={"token": token[1], **fields}) as answer:
+            return answer.status, await answer.text()
+
+
+@asynccontextmanager
+async def browser(sandbox: Sandbox) -> AsyncIterator[Browser]:
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(cookie_jar=jar) as session:
+        yield Browser(session, sandbox)
+
+
+async def stage(sandbox: Sandbox, bot: Bot) -> str:
+    """A pull request with everything that a page can show; its head."""
+    await sandbox.push("ada/digits", "ada", {".github/ISSUE_TEMPLATE/release.yml": FORM}, "Add an issue form")
+    pull = await propose(bot)
+    await bot.client("PATCH", "/repos/ada/digits/pulls/1", {"title": "Update 1 direct dependency", "body": BODY})
+    await report(bot, pull["headRefOid"])
+    await bot.client("POST", "/repos/ada/digits/issues/1/labels", {"labels": ["dependencies"]})
+    sandbox.set_role("ada/digits", "rob", "read")
+    sandbox.comment("ada/digits", "rob", 1, "Is it **safe**? /explain flask")
+    head: str = pull["headRefOid"]
+    return head
+
+
+async def test_a_maintainer_reads_and_merges_in_the_browser(sandbox: Sandbox, keys: tuple[str, str]) -> None:
+    async with installed(sandbox, keys) as bot, browser(sandbox) as person:
+        head = await stage(sandbox, bot)
+        front = await person.see("/ada/digits")
+        assert "Pipfile" in front
+        assert "<h1>digits</h1>" in front
+        assert "#1" in await person.see("/ada/digits/pulls")
+        page = await person.see("/ada/digits/pull/1")
+        for text in (
+            "<td>2.2.5</td>",
+            "<details>",
+            "<summary>Why <sub>(3)</sub></summary>",
+            "It <strong>boots</strong>",
+            "bolide/deploy",
+            "Merge pull request",
+        ):
+            assert text in page, text
+        assert "&lt;script&gt;" in page
+        for text in ("<script", "<img src=x", 'href="javascript:', "hidden -->", 'src="https://example.org'):
+            assert text not in page, text
+        status, after = await person.send("/ada/digits/pull/1/merge", page, method="squash", head=head)
+        assert status == 200
+        assert "merged this as" in after
+        assert "Merged" in await person.see("/ada/digits/pull/1")
+        assert "Update 1 direct dependency (#1)" in await person.see("/ada/digits/commits")
+
+
+async def test_a_reader_sees_no_merge_button_and_cannot_merge(sandbox: Sandbox, keys: tuple[str, str]) -> None:
+    async with installed(sandbox, keys) as bot, browser(sandbox) as person:
+        await stage(sandbox, bot)
+        await person.send("/login", await person.see("/"), login="rob", back="/ada/digits/pull/1")
+        page = await person.see("/ada/digits/pull/1")
+        assert "Merge pull request" not in page
+        status, _ = await person.send("/ada/digits/pull/1/merge", page, method="merge")
+        assert status == 403
+
+
+async def test_a_new_release_is_asked_for_with_the_form(sandbox: Sandbox, keys: tuple[str, str]) -> None:
+    async with installed(sandbox, keys) as bot, browser(sandbox) as person:
+        await stage(sandbox, bot)
+        choice = await person.see("/ada/digits/issues/new")
+        assert "New minor release" in choice
+        form = await person.see("/ada/digits/issues/new?template=release.yml")
+        assert 'value="New minor release"' in form
+        fields = {"template": "release.yml", "title": "New minor release", "field-notes": "faster"}
+        status, page = await person.send("/ada/digits/issues/new", form, **fields)
+        assert status == 200
+        assert "<h3>Notes</h3>" in page
+        assert "- [ ] Yes" not in page
+        assert "closed" not in await person.see("/ada/digits/issues/2")
+        status, page = await person.send("/ada/digits/issues/2/close", page, body="done")
+        assert "Closed" in page
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/ada/nowhere",
+        "/ada/digits/pull/99",
+        "/ada/digits/blob/main/../../etc/passwd",
+        "/ada/digits/commit/zzz",
+        "/apps/nobody",
+        "/ada/digits/issues/99999999999",
+    ],
+)
+async def test_what_is_not_there_is_said_in_a_page(sandbox: Sandbox, path: str) -> None:
+    await sandbox.create_repository("ada/digits", {"README.md": "x"})
+    async with browser(sandbox) as person:
+        page = await person.see(path, 404)
+    assert "Repositories" in page or "All repositories" in page
+
+
+async def test_forms_of_strangers_and_foreign_hosts_are_refused(sandbox: Sandbox) -> None:
+    await sandbox.create_repository("ada/digits", {"README.md": "x"})
+    sandbox.open_issue("ada/digits", "ada", "A title", "text")
+    async with browser(sandbox) as person:
+        page = await person.see("/ada/digits/issues/1")
+        async with person.session.post(f"{sandbox.url}/ada/digits/issues/1/close", data={"token": "0" * 64}) as answer:
+            assert answer.status == 403
+        foreign = {"Origin": "http://evil.example"}
+        token = re.search(r'name="token" value="([0-9a-f]+)"', page)
+        assert token
+        url = f"{sandbox.url}/ada/digits/issues/1/close"
+        async with person.session.post(url, data={"token": token[1]}, headers=foreign) as answer:
+            assert answer.status == 403
+        async with person.session.get(f"{sandbox.url}/", headers={"Host": "evil.example"}) as answer:
+            assert answer.status == 403
+        assert "Close issue" in await person.see("/ada/digits/issues/1")
+
+
+@pytest.mark.browser
+async def test_the_pages_in_a_real_browser(sandbox: Sandbox, keys: tuple[str, str], tmp_path: Path) -> None:
+    async with installed(sandbox, keys) as bot, async_playwright() as driver:
+        await stage(sandbox, bot)
+        sandbox.open_issue("ada/digits", "ada", "New minor release", "### Notes\n\nfaster")
+        chromium = await driver.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+        )
+        tab = await chromium.new_page(viewport={"width": 1200, "height": 900})
+        wrong: list[str] = []
+        tab.on("console", lambda message: wrong.append(message.text))
+        for name, path in {
+            "front": "",
+            "pull": "/pull/1",
+            "issue": "/issues/2",
+            "new": "/issues/new?template=release.yml",
+        }.items():
+            await tab.goto(f"{sandbox.url}/ada/digits{path}")
+            await tab.screenshot(path=tmp_path / f"{name}.png", full_page=True)
+        await tab.set_viewport_size({"width": 390, "height": 844})
+        await tab.goto(f"{sandbox.url}/ada/digits/pull/1")
+        assert await tab.evaluate("document.documentElement.scrollWidth") <= 390
+        await tab.screenshot(path=tmp_path / "phone.png")
+        await tab.click("#merge")
+        assert await tab.inner_text(".state") == "Merged"
+        await chromium.close()
+        assert wrong == []
