@@ -92,7 +92,8 @@ def test_each_unmet_requirement_is_named() -> None:
 
 def test_extras_and_conditions_are_part_of_a_requirement() -> None:
     pipfile = parse_pipfile(
-        "[packages]\nweb = {extras = ['fast_path']}\nwin = {sys_platform = \"== 'win32'\"}\nstar = '*'\ntool = {git = 'x'}\n"
+        "[packages]\nweb = {extras = ['fast_path']}\nwin = {sys_platform = \"== 'win32'\"}\n"
+        "star = '*'\ntool = {git = 'x'}\n"
     )
     entries: dict[str, Any] = {"win": {"version": "*"}, "star": {"version": "*"}, "tool": {"version": "==1"}}
     entries["web"] = {"version": "==1", "hashes": ["sha256:0"]}
