@@ -1,5 +1,6 @@
 """The same Pipfile locked by pipenv and by Bolide within a minute, from the real index: the locks are equal."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -61,7 +62,11 @@ def lock_by_pipenv(place: Path, content: bytes) -> str:
     return (made / "Pipfile.lock").read_text()
 
 
-async def lock_by_bolide(place: Path, content: bytes) -> str:
+def lock_by_bolide(place: Path, content: bytes) -> str:
+    return asyncio.run(_resolve(place, content))
+
+
+async def _resolve(place: Path, content: bytes) -> str:
     async with aiohttp.ClientSession() as session:
         resolver = UvResolver(Uv(place / "uv", environment=TLS), SimpleIndex(session, place / "pages"))
         return (await resolver.resolve(ResolveRequest(pipfile.parse(content)))).lock_text
@@ -81,32 +86,32 @@ def differences(name: str, theirs: str, ours: str) -> dict[tuple[str, str, str],
 
 
 @pytest.mark.parametrize("name", [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)])
-async def test_a_sample_is_locked_as_pipenv_locks_it(name: str, tmp_path: Path) -> None:
+def test_a_sample_is_locked_as_pipenv_locks_it(name: str, tmp_path: Path) -> None:
     content = (SAMPLES / name / "Pipfile").read_bytes()
-    theirs, ours = lock_by_pipenv(tmp_path, content), await lock_by_bolide(tmp_path, content)
+    theirs, ours = lock_by_pipenv(tmp_path, content), lock_by_bolide(tmp_path, content)
     expected = {place: entries for place, entries in DIFFERENT.items() if place[0] == name}
     assert differences(name, theirs, ours) == expected
 
 
 @pytest.mark.slow
-async def test_this_repository_is_locked_as_pipenv_locks_it(tmp_path: Path) -> None:
+def test_this_repository_is_locked_as_pipenv_locks_it(tmp_path: Path) -> None:
     content = (REPOSITORY / "Pipfile").read_bytes()
-    assert lock_by_pipenv(tmp_path, content) == await lock_by_bolide(tmp_path, content)
+    assert lock_by_pipenv(tmp_path, content) == lock_by_bolide(tmp_path, content)
 
 
 def test_every_sample_is_compared() -> None:
     assert {path.parent.name for path in SAMPLES.glob("*/Pipfile")} == {*QUICK, *SLOW}
 
 
-async def test_pipenv_accepts_and_installs_the_lock(tmp_path: Path) -> None:
+def test_pipenv_accepts_and_installs_the_lock(tmp_path: Path) -> None:
     made = project(tmp_path, (SAMPLES / "no-source" / "Pipfile").read_bytes())
-    (made / "Pipfile.lock").write_text(await lock_by_bolide(tmp_path, (made / "Pipfile").read_bytes()))
+    (made / "Pipfile.lock").write_text(lock_by_bolide(tmp_path, (made / "Pipfile").read_bytes()))
     before = (made / "Pipfile.lock").read_bytes()
     verified = pipenv(made, "verify", VIRTUAL_ENV=sys.prefix)
     assert verified.returncode == 0, verified.stderr
     installed = pipenv(made, "--python", sys.executable, "sync", "--dev", PIPENV_VENV_IN_PROJECT="1")
     assert installed.returncode == 0, installed.stderr
-    asked = [made / ".venv" / "bin" / "python", "-c", "import requests; print(requests.__version__)"]
+    asked = [str(made / ".venv/bin/python"), "-c", "import requests; print(requests.__version__)"]
     told = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
     assert f"=={told}" == json.loads(before)["default"]["requests"]["version"]
     assert (made / "Pipfile.lock").read_bytes() == before
