@@ -10,7 +10,7 @@ from bot.adapters.environments import Environments, own_uv
 from bot.adapters.jail import Isolation, Limits, best_isolation
 from bot.adapters.laboratory import Laboratory
 from bot.adapters.tarball import unpack
-from bot.core import lockfile
+from bot.core import lockfile, repoconfig
 from bot.core.evidence import (
     Accuracy,
     Failure,
@@ -344,6 +344,36 @@ async def test_a_training_that_fails_is_told_and_the_service_only_started(
     endless = {**STAGES, "train.py": "while True: pass"}
     failure = await failure_of(environments, tmp_path / "endless", endless, Recipe(TRAINING, SERVICE))
     assert "was stopped: it had not ended after 6 s" in failure.sentence
+
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def this_repository() -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as archive:
+        for name in ("app", "training"):
+            archive.add(REPOSITORY / name, f"top/{name}", filter=lambda m: None if "__pycache__" in m.name else m)
+    return buffer.getvalue()
+
+
+@pytest.mark.slow
+@pytest.mark.training
+@pytest.mark.network
+@pytest.mark.enable_socket
+async def test_this_repository_with_its_own_lock(environments: Environments) -> None:
+    recipe = repoconfig.parse((REPOSITORY / ".github" / "bolide.yaml").read_text()).recipe
+    own = (REPOSITORY / "Pipfile.lock").read_text()
+    _, after = await Laboratory(environments).examine_pair(this_repository(), own, own, recipe)
+    assert isinstance(after.training, TrainingResult)
+    assert isinstance(after.training.accuracy, Accuracy)
+    assert after.training.accuracy.accuracy > 0.98
+    assert after.training.accuracy.examples == 10_000
+    assert isinstance(after.service, ServiceResult)
+    assert isinstance(after.service.predictions, Latency)
+    assert after.service.predictions.p50_ms < 50
+    assert after.service.peak_memory_mb < 200
+    assert after.service.size_mb < after.training.size_mb / 5
 
 
 # The tree.
