@@ -17,7 +17,7 @@ _ANSWER_LIMIT = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the service must answer, and where it is asked; an empty path is not asked."""
+    """What the service must answer, and where it is asked; without `version` or `predict` that is not asked."""
 
     commit: str
     model: str | None
@@ -90,14 +90,14 @@ async def await_commit(service: Service, expected: Expected, *, patience: float)
 
 
 async def _ask_ready(client: aiohttp.ClientSession, url: str, expected: Expected) -> Unfit | None:
-    if not expected.ready:
-        return None
-    status, answer = await _get(client, url + expected.ready)
-    if status == 200:
+    path = expected.ready or "/"
+    status, answer = await _get(client, url + path)
+    # A service that declares no readiness is ready when it answers at all.
+    if status == 200 or (not expected.ready and 0 < status < 500):
         return None
     reason = answer.get("reason") or answer.get("detail") or answer.get("error") or "it gave no reason"
     said = f"answered {status}: {reason}" if status else f"did not answer: {reason}"
-    return Unfit("ready", f"{expected.ready} {said}.")
+    return Unfit("ready", f"{path} {said}.")
 
 
 async def _ask_version(client: aiohttp.ClientSession, url: str, expected: Expected) -> Unfit | None:

@@ -148,6 +148,8 @@ class _Service:
         begun = await self._course.start("verify")
         url = self._workshop.public_url or status.url
         found = await await_commit(Service(url), Expected.of(sealed), patience=self._workshop.patience)
+        if not self._recipe.version and not await self._serves():
+            found = Unfit("version", "it has no version route, and the supervisor serves another commit.")
         if isinstance(found, Unfit):
             raise await self._disconnected(url, found, before)
         now = time.monotonic()
@@ -155,6 +157,10 @@ class _Service:
         kept = {sealed.path, before.release} if before else {sealed.path}
         await asyncio.to_thread(release.prune, self._workshop.releases.absolute(), RELEASES_KEPT, kept)
         return Verified(self._sha, sealed.trace.model_id, now - self._course.begun, found.digits)
+
+    async def _serves(self) -> bool:
+        serving = (await _status(self._course)).serving
+        return serving is not None and serving.commit == self._sha
 
     async def _disconnected(self, url: str, found: Unfit, before: Serving | None) -> Stop:
         """Which hop is to blame; where it is the service itself, the release of before serves again."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.core.recipe import Recipe
+from bot.core.recipe import Recipe, ServiceRecipe
 from bot.core.stages import (
     Done,
     Failed,
@@ -94,7 +94,7 @@ class Town:
 
 @pytest.fixture
 async def town(tmp_path: Path) -> AsyncIterator[Town]:
-    async with supervising(tmp_path / "state", boot_seconds=5) as running:
+    async with supervising(tmp_path / "state", boot_seconds=8) as running:
         yield Town(tmp_path, running)
 
 
@@ -307,6 +307,20 @@ class NotInstallable(Exception):
 class NoEnvironments:
     async def install(self, requirements: str) -> Installed:
         raise NotInstallable
+
+
+async def test_a_service_that_declares_no_route_must_answer_at_least(town: Town) -> None:
+    plain = Recipe(None, ServiceRecipe(("app",), ("shop",), "shop:create_app()", "", "", ""))
+    assert isinstance(await town.merge(1, recipe=plain), Verified)
+    assert await town.running.commit() == sha(1)
+    failing = SERVICE + "\ncreate_app = lambda: lambda environ, start: 1 / 0\n"
+    result = await town.merge(2, {"shop/__init__.py": "import nowhere"}, recipe=plain)
+    assert isinstance(result, Stopped)
+    assert "No module named 'nowhere'" in result.failure.sentence
+    result = await town.merge(3, {"shop/__init__.py": failing}, recipe=plain)
+    assert isinstance(result, Stopped)
+    assert "/ answered 500" in result.failure.sentence
+    assert await town.running.commit() == sha(1)
 
 
 async def test_packages_that_cannot_be_installed_are_said(town: Town) -> None:

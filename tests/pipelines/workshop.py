@@ -235,7 +235,7 @@ class Running:
         except aiohttp.ClientConnectionError:
             return {}
 
-    async def answers(self, commit: str, *, seconds: float = 10) -> float:
+    async def answers(self, commit: str, *, seconds: float = 20) -> float:
         """Wait until the public address answers the commit; returns the seconds that it took."""
         begun = time.monotonic()
         while await self.commit() != commit:
