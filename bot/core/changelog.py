@@ -7,7 +7,8 @@ from bot.core.errors import Refused
 
 PATH = "CHANGELOG.md"
 _UNRELEASED = re.compile(r"^## \[?Unreleased\]?[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
-_NEXT = re.compile(r"^## ", re.MULTILINE)
+_NEXT = re.compile(r"^(?:## |\[[^\]\n]+\]: )", re.MULTILINE)
+"""Where a section ends: the next one, or the link definitions at the end of the file."""
 
 
 def unreleased(text: str) -> str:
@@ -23,7 +24,7 @@ def unreleased(text: str) -> str:
 def release(text: str, version: str, day: date, notes: str) -> str:
     """The changelog in which "Unreleased" is empty and `version` holds the notes; line ends are kept."""
     found = _UNRELEASED.search(text)
-    if f"## [{version}]" in text:
+    if re.search(rf"^## \[?{re.escape(version)}\]?(?:\s|$)", text, re.MULTILINE):
         raise Refused(f"{PATH} has a section for {version} already; take it out or release another version.")
     if found is None:
         raise Refused(f'{PATH} has no section "## [Unreleased]"; add one above the latest version.')

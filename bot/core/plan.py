@@ -48,6 +48,15 @@ class ProposeChange:
 
 
 @dataclass(frozen=True, slots=True)
+class AskEvidence:
+    """The examination of a proposed lock has been asked for; `base_sha` … `head_sha` is the change."""
+
+    number: int
+    base_sha: str
+    head_sha: str
+
+
+@dataclass(frozen=True, slots=True)
 class EditPullRequest:
     """The pull request carries this body (and title, where one is given)."""
 
@@ -120,7 +129,18 @@ class StartRun:
     number: int | None
 
 
-Action = ProposeChange | EditPullRequest | Report | Comment | React | Release | CloseIssue | DeleteBranch | StartRun
+Action = (
+    ProposeChange
+    | AskEvidence
+    | EditPullRequest
+    | Report
+    | Comment
+    | React
+    | Release
+    | CloseIssue
+    | DeleteBranch
+    | StartRun
+)
 
 
 @dataclass(frozen=True, slots=True)

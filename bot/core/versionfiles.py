@@ -4,9 +4,10 @@ import re
 
 from bot.core.errors import Refused
 
-_PYTHON = re.compile(r"""^(__version__\s*(?::\s*[\w.]+\s*)?=\s*)(["'])(?P<version>[^"'\n]*)\2""", re.MULTILINE)
+_PYTHON = re.compile(r"""^(\ufeff?__version__\s*(?::\s*[\w.]+\s*)?=\s*)(["'])(?P<version>[^"'\n]*)\2""", re.MULTILINE)
 _TOML = re.compile(
-    r"""(^\[project\][ \t]*\r?\n(?:(?!\[)[^\n]*\n)*?version[ \t]*=[ \t]*)(["'])(?P<version>[^"'\n]*)\2""", re.MULTILINE
+    r"""(^\ufeff?\[project\][ \t]*(?:#[^\n]*)?\r?\n(?:(?!\[)[^\n]*\n)*?version[ \t]*=[ \t]*)(["'])(?P<version>[^"'\n]*)\2""",
+    re.MULTILINE,
 )
 
 

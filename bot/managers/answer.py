@@ -5,6 +5,7 @@ from bot.core.commands import Help, Unknown
 from bot.core.events import CommandGiven, Event
 from bot.core.plan import Comment, Plan
 from bot.core.see import See
+from bot.core.texts import answer
 
 NAME = "answer"
 LISTENS = (Help, Unknown)
@@ -19,4 +20,4 @@ async def plan(event: Event, see: See) -> Plan | None:
             sentence = str(commands.refuse_unknown(unknown))
         case _:
             return None
-    return Plan("asked for words", (Comment(event.issue, f"answer {event.comment or 'title'}", sentence),))
+    return Plan("asked for words", (Comment(event.issue, answer.key(event), sentence),))

@@ -8,6 +8,7 @@ from bot.core.plan import EditPullRequest, Plan, Report
 from bot.core.see import See
 from bot.core.texts import evidence as text
 from bot.core.texts import update
+from bot.core.texts.markdown import quiet
 
 NAME = "evidence"
 LISTENS = (ChangeProposed,)
@@ -23,13 +24,19 @@ async def plan(event: Event, see: See) -> Plan | None:
     try:
         evidence = await _gather(event, see)
     except Refused as refusal:
-        return Plan(str(refusal), (Report(event.head_sha, text.CHECK, "Not checked", str(refusal), "neutral"),))
+        return await _not_checked(event, str(refusal), see)
     again = await see.reader.pull_request(event.number)
     if again.head_sha != event.head_sha:
         return Plan("the proposal was overtaken while it was examined")
     report = text.checked(event.head_sha, evidence)
     edit = EditPullRequest(event.number, text.renewed(again.body, evidence))
     return Plan(report.title, (edit, report))
+
+
+async def _not_checked(event: ChangeProposed, refusal: str, see: See) -> Plan:
+    proposal = await see.reader.pull_request(event.number)
+    edit = EditPullRequest(event.number, text.not_checked(proposal.body, refusal))
+    return Plan(refusal, (edit, Report(event.head_sha, text.CHECK, "Not checked", quiet(refusal), "neutral")))
 
 
 async def _current(event: ChangeProposed, see: See) -> bool:

@@ -1,28 +1,26 @@
 """Proposes newer dependencies: reads the lock, resolves, opens one pull request."""
 
-import asyncio
 import hashlib
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 
 from bot.core import changes, lockfile, pipfile, repoconfig
 from bot.core.changes import Change
 from bot.core.commands import UpdateNow
-from bot.core.errors import Refused, TryLater
+from bot.core.errors import Refused
 from bot.core.events import CommandGiven, Event, Pushed, RepositoryAdded
 from bot.core.packages import (
     All,
-    IndexUnreachable,
     PackageUnknown,
     ResolveRequest,
-    ResolverFailed,
-    Unresolvable,
 )
-from bot.core.plan import Comment, FileChange, Plan, ProposeChange, Report, Target
-from bot.core.ports import Snapshot
+from bot.core.plan import AskEvidence, Comment, FileChange, Plan, ProposeChange, Report, Target
+from bot.core.ports import BotBranch, Snapshot
 from bot.core.repoconfig import RepoConfig
 from bot.core.see import See
+from bot.core.texts import answer
 from bot.core.texts import update as text
+from bot.core.texts.markdown import quiet
 from bot.core.texts.update import Reason, UpdateText
 
 NAME = "update"
@@ -33,32 +31,50 @@ PIPFILE, LOCK = "Pipfile", "Pipfile.lock"
 async def plan(event: Event, see: See) -> Plan | None:
     """One pull request with every newer version that fits, or the reason why there is none."""
     project = await see.reader.snapshot((repoconfig.PATH, PIPFILE, LOCK), branch=text.BRANCH)
+    if idle := _idle(project):
+        return Plan(idle, _comments(event, idle))
+    if project.branch and not all(author == see.login for author in project.branch.authors):
+        return _handed_over(event, project.branch)
     try:
         found = await _propose(project, see)
     except Refused as refusal:
         return Plan(str(refusal), _answers(event, project, str(refusal)))
     if isinstance(found, str):
         return Plan(found, _comments(event, found))
+    if isinstance(found, AskEvidence):
+        said = f"#{found.number} proposes this lock already."
+        return Plan(said, (found, *_comments(event, said)))
     return Plan(found.title, (found, *_comments(event, "{proposed} is open; its evidence follows there.")))
 
 
-async def _propose(project: Snapshot, see: See) -> ProposeChange | str:
-    """The change to propose, or the sentence why there is nothing to do."""
+def _idle(project: Snapshot) -> str | None:
+    """Why there is nothing to update in this repository at all."""
     if project.archived:
         return "The repository is archived."
     if project.files[PIPFILE] is None:
         return "There is no Pipfile at the top of the repository."
-    if project.branch and not all(author == see.login for author in project.branch.authors):
-        return (
-            f"A person has committed to {text.BRANCH}; Bolide leaves that branch alone until it is merged or deleted."
-        )
+    return None
+
+
+def _handed_over(event: Event, branch: BotBranch) -> Plan:
+    """What is done about a branch with a person's commits: it is said once, on its pull request."""
+    told = (Comment(branch.pull_request, "handed over", text.HANDED_OVER),) if branch.pull_request else ()
+    return Plan(text.HANDED_OVER, (*told, *_comments(event, text.HANDED_OVER)))
+
+
+async def _propose(project: Snapshot, see: See) -> ProposeChange | AskEvidence | str:
+    """The change to propose, the proposal that is open already, or the sentence why there is nothing to do."""
     config = repoconfig.parse(project.text(repoconfig.PATH))
     old_text = project.text(LOCK)
-    update, lock_text = await _resolve(project, config, see)
-    if not update.changes:
+    wanted, old = _wanted(project)
+    update, lock_text = await _resolve(project, wanted, old, config, see)
+    current = old is not None and changes.is_current(wanted, old)
+    if lock_text == old_text or (current and not update.changes):
         return "Every dependency is at the newest version that fits."
-    if lock_text == old_text:
-        return "The lock is as it would be made today."
+    proposal = text.Proposal(update.base_sha, update.lock_sha256)
+    branch = project.branch
+    if branch and branch.pull_request and text.parse(branch.pull_request_body) == proposal:
+        return AskEvidence(branch.pull_request, project.sha, branch.sha)
     return ProposeChange(
         Target(project.node_id, project.default_branch, project.sha),
         text.BRANCH,
@@ -71,16 +87,12 @@ async def _propose(project: Snapshot, see: See) -> ProposeChange | str:
     )
 
 
-async def _resolve(project: Snapshot, config: RepoConfig, see: See) -> tuple[UpdateText, str]:
+async def _resolve(
+    project: Snapshot, wanted: pipfile.Pipfile, old: Mapping[str, object] | None, config: RepoConfig, see: See
+) -> tuple[UpdateText, str]:
     """What an update changes, and the text of the new lock."""
-    wanted, old = _wanted(project)
     request = ResolveRequest(wanted, old, config.python, All(), see.now - timedelta(days=config.cooldown_days))
-    try:
-        found = await see.resolver.resolve(request)
-    except (Unresolvable, PackageUnknown) as problem:
-        raise Refused(str(problem)) from problem
-    except (IndexUnreachable, ResolverFailed) as problem:
-        raise TryLater(str(problem), after=300) from problem
+    found = await see.resolver.resolve(request)
     moved = changes.diff(old or {}, found.lock, wanted)
     update = UpdateText(
         moved,
@@ -109,29 +121,43 @@ async def _reasons(
     moved: tuple[Change, ...], required_by: Mapping[str, tuple[str, ...]], wanted: pipfile.Pipfile, see: See
 ) -> dict[str, Reason]:
     """For each changed package, who wants it and when its new version came out."""
+    reasons = {}
+    for change in moved:
+        released = await _released(change, wanted, see) if change.new else None
+        reasons[change.name] = Reason(_why(change, required_by.get(change.name, ())), released)
+    return reasons
 
-    async def one(change: Change) -> tuple[str, Reason]:
-        parents = ", ".join(required_by.get(change.name, ())[:3])
-        if not change.new:
-            return change.name, Reason("nothing requires it any more", None)
-        why = "newest release that the Pipfile allows" if change.direct else f"required by {parents or 'the Pipfile'}"
-        files = (await see.index.project(change.name, wanted.sources[0].url)).release(change.new)
-        times = [file.upload_time for file in files if file.upload_time]
-        return change.name, Reason(why, min(times).date() if times else None)
 
+def _why(change: Change, parents: tuple[str, ...]) -> str:
+    if not change.new:
+        return "nothing requires it any more"
+    if change.kind == "downgraded":
+        return "the version in the lock does not fit any more"
+    if change.direct:
+        return "newest release that the Pipfile allows"
+    return f"required by {', '.join(parents[:3]) or 'the Pipfile'}"
+
+
+async def _released(change: Change, wanted: pipfile.Pipfile, see: See) -> date | None:
+    """The day of the new version's first file, on the index that the Pipfile has for the package."""
+    entries = (requirements.get(change.name) for requirements in wanted.categories.values())
+    named = next((entry.index for entry in entries if entry and entry.index), "")
+    url = next((source.url for source in wanted.sources if source.name == named), wanted.sources[0].url)
     try:
-        return dict(await asyncio.gather(*map(one, moved)))
-    except (IndexUnreachable, PackageUnknown) as problem:
-        raise TryLater(str(problem), after=300) from problem
+        files = (await see.index.project(change.name, url)).release(change.new)
+    except PackageUnknown:
+        return None  # another index of the Pipfile has it, and the lock does not tell which
+    times = [file.upload_time for file in files if file.upload_time]
+    return min(times).date() if times else None
 
 
 def _answers(event: Event, project: Snapshot, refusal: str) -> tuple[Comment | Report, ...]:
     """Where a refusal is said: to the person who asked, and on the commit where it stays to be seen."""
-    report = Report(project.sha, "Bolide update", "No update could be proposed", refusal, "failure")
-    return (report, *_comments(event, refusal))
+    report = Report(project.sha, "Bolide update", "No update could be proposed", quiet(refusal), "failure")
+    return (report, *_comments(event, quiet(refusal)))
 
 
 def _comments(event: Event, sentence: str) -> tuple[Comment, ...]:
     if not isinstance(event, CommandGiven):
         return ()
-    return (Comment(event.issue, f"answer {event.comment or 'title'}", sentence),)
+    return (Comment(event.issue, answer.key(event), sentence),)

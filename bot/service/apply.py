@@ -7,6 +7,7 @@ from typing import assert_never
 from bot.core.events import CHANGE_PROPOSED, ChangeProposed, Repository, change_proposed
 from bot.core.plan import (
     Action,
+    AskEvidence,
     CloseIssue,
     Comment,
     DeleteBranch,
@@ -46,26 +47,33 @@ async def apply(plan: Plan, hands: Hands) -> None:
 
 
 async def _make(action: Action, hands: Hands, made: dict[str, str]) -> None:
-    writer = hands.writer
     match action:
         case ProposeChange():
             made["{proposed}"] = f"#{await _propose(action, hands)}"
+        case AskEvidence():
+            await _ask_evidence(action, hands)
+        case Comment():
+            await hands.writer.comment(replace(action, body=_filled(action.body, made)))
+        case Release():
+            made["{released}"] = f"[{action.tag}]({await hands.writer.release(action)})"
+        case StartRun():
+            await _run(action, hands)
+        case _:
+            await _write(action, hands.writer)
+
+
+async def _write(action: EditPullRequest | Report | React | CloseIssue | DeleteBranch, writer: Writer) -> None:
+    match action:
         case EditPullRequest():
             await writer.edit_pull_request(action)
         case Report():
             await writer.report(action)
-        case Comment():
-            await writer.comment(replace(action, body=_filled(action.body, made)))
         case React():
             await writer.react(action)
-        case Release():
-            made["{released}"] = f"[{action.tag}]({await writer.release(action)})"
         case CloseIssue():
             await writer.close_issue(action)
         case DeleteBranch():
             await writer.delete_branch(action)
-        case StartRun():
-            await _run(action, hands)
         case _:
             assert_never(action)
 
@@ -77,29 +85,36 @@ def _filled(body: str, made: dict[str, str]) -> str:
 
 
 async def _propose(change: ProposeChange, hands: Hands) -> int:
-    """Open or renew the pull request; where it wants evidence, ask for it by way of the inbox."""
+    """Open or renew the pull request; where it wants evidence, ask for it."""
     opened = await hands.writer.propose(change)
     if change.evidence:
-        proposed = ChangeProposed(hands.repository, opened.number, change.target.sha, opened.head_sha)
-        await hands.writer.report(evidence.waiting(opened.head_sha))
-        body = json.dumps(change_proposed(proposed)).encode()
-        await hands.inbox.put(Delivery(f"evidence-{opened.head_sha}", CHANGE_PROPOSED, body))
+        await _ask_evidence(AskEvidence(opened.number, change.target.sha, opened.head_sha), hands)
     return opened.number
+
+
+async def _ask_evidence(asked: AskEvidence, hands: Hands) -> None:
+    """Put the question into the inbox; where it stands there already, its check run is not set back to waiting."""
+    proposed = ChangeProposed(hands.repository, asked.number, asked.base_sha, asked.head_sha)
+    body = json.dumps(change_proposed(proposed)).encode()
+    if await hands.inbox.put(Delivery(f"evidence-{asked.head_sha}", CHANGE_PROPOSED, body)):
+        await hands.writer.report(evidence.waiting(asked.head_sha))
 
 
 async def _run(action: StartRun, hands: Hands) -> None:
     """Run the stages; statuses as they go, a Deployment when something is deployed, a word on the pull request."""
     progress = _Progress(action.sha, hands)
     result = await hands.runner.run(hands.repository, action.sha, hands.reader, progress.report)
+    sentence = deployment.sentence(result)
+    # A run that ended before a crash reports nothing when it is asked again: its Deployment is looked up here.
     match result:
         case Verified():
-            await progress.deployment("success", deployment.sentence(result))
-        case Stopped():
-            await progress.deployment("failure", deployment.sentence(result))
+            await progress.deployment("success", sentence)
+        case Stopped(stage="deploy" | "verify"):
+            await progress.deployment("failure", sentence)
         case _:
             pass
     state: StatusState = "failure" if isinstance(result, Stopped) else "success"
-    await hands.writer.status(action.sha, "bolide", state, deployment.sentence(result), hands.service_url)
+    await hands.writer.status(action.sha, "bolide", state, sentence, hands.service_url)
     if action.number:
         body = deployment.comment(result, hands.service_url)
         await hands.writer.comment(Comment(action.number, deployment.COMMENT_KEY, body))
@@ -110,16 +125,14 @@ class _Progress:
 
     def __init__(self, sha: str, hands: Hands) -> None:
         self._sha, self._hands = sha, hands
-        self._deployment: int | None = None
 
     async def report(self, stage: StageReport) -> None:
         state, description = deployment.status(stage.outcome)
         await self._hands.writer.status(self._sha, deployment.context(stage.stage), state, description, None)
         if stage.stage == "deploy" and isinstance(stage.outcome, Started):
-            self._deployment = await self._hands.writer.deployment(self._sha, deployment.ENVIRONMENT)
             await self.deployment("in_progress", "switching the service to this commit")
 
     async def deployment(self, state: DeploymentState, description: str) -> None:
-        if self._deployment is not None:
-            url = self._hands.service_url
-            await self._hands.writer.deployment_state(self._deployment, state, description, url)
+        writer = self._hands.writer
+        number = await writer.deployment(self._sha, deployment.ENVIRONMENT)
+        await writer.deployment_state(number, state, description, self._hands.service_url)

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from types import ModuleType
 
 from bot.core import authority, events
 from bot.core.errors import Refused, TryLater
-from bot.core.events import CommandGiven, Event, Ignored
+from bot.core.events import CommandGiven, Event, Ignored, PullRequestMerged
 from bot.core.packages import Index, Resolver
 from bot.core.plan import Comment, Plan, React
 from bot.core.ports import (
@@ -24,6 +25,9 @@ from bot.core.ports import (
     Runner,
 )
 from bot.core.see import See
+from bot.core.texts import answer as answers
+from bot.core.texts import release as releases
+from bot.core.texts.markdown import quiet
 from bot.managers import answer, evidence, redeploy, release, update
 from bot.service.apply import Hands, apply
 
@@ -72,12 +76,30 @@ class Dispatch:
         found = self._parse(job.delivery)
         if isinstance(found, Ignored):
             raise Refused(found.reason)
+        event = found[int(position)]
         try:
-            return await self._plan_and_apply(found[int(position)], name)
+            return await self._plan_and_apply(event, name)
         except ForgeUnavailable as problem:
             raise TryLater(str(problem), problem.after) from problem
-        except ForgeRefused as problem:
+        except TryLater as problem:
+            await self._tell(event, f"{problem} Bolide tries again by itself.")
+            raise
+        except (ForgeRefused, Refused) as problem:
+            await self._tell(event, str(problem))
             raise Refused(str(problem)) from problem
+
+    async def _tell(self, event: Event, sentence: str) -> None:
+        """Say it where somebody waits for an answer: under the command, or on the pull request of a release."""
+        match event:
+            case CommandGiven(issue=number):
+                key = answers.key(event)
+            case PullRequestMerged(number=number, branch=branch) if releases.version_of(branch):
+                key = "not released"
+            case _:
+                return
+        # GitHub may refuse (the issue is locked) or be away: the outcome of the job is told in the log all the same.
+        with suppress(ForgeRefused, ForgeUnavailable):
+            await self._outside.forge.writer(event.repository).comment(Comment(number, key, quiet(sentence)))
 
     async def plan(self, event: Event, name: str) -> Plan | None:
         """What the manager would do now: the dry run."""

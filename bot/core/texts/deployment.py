@@ -16,7 +16,7 @@ from bot.core.stages import (
     Unchanged,
     Verified,
 )
-from bot.core.texts.markdown import bounded, fenced
+from bot.core.texts.markdown import bounded, fenced, harmless, quiet
 
 COMMENT_KEY = "deployment"
 ENVIRONMENT = "production"
@@ -66,8 +66,12 @@ def comment(result: RunResult, url: str) -> str:
         case Verified():
             return f"🚀 **Deployed and verified.** {sentence(result)}\n\nThe service: {url}"
         case Stopped(failure=failure):
-            log, command = fenced(failure.log_tail[-8000:] or "(no output)"), fenced(failure.reproduce)
-            said = f"🛑 **Not deployed; what served before serves on.** {sentence(result)}"
+            log, command = fenced(failure.log_tail or "(no output)"), fenced(failure.reproduce)
+            said = f"🛑 **Not deployed; what served before serves on.** {harmless(sentence(result))}"
             return bounded(f"{said}\n\n{log}\n\nTo see it yourself:\n\n{command}")
+        case Superseded():
+            return f"⏭️ **Left to a newer commit.** {sentence(result)}"
+        case Unchanged() | NotServed():
+            return f"**Nothing to deploy.** {quiet(sentence(result))}"
         case _:
-            return f"**Nothing to deploy.** {sentence(result)}"
+            assert_never(result)

@@ -87,6 +87,15 @@ def renewed(body: str, evidence: Evidence) -> str:
         return without_sections(body, evidence)
 
 
+def not_checked(body: str, refusal: str) -> str:
+    """The body that says why there is no evidence, in place of the promise that it is coming."""
+    found = Verdict("not_checked", refusal)
+    try:
+        return bounded(replace_section(replace_section(body, "verdict", headline(found)), "evidence", ""))
+    except Refused:
+        return bounded(f"{headline(found)}\n\n{body}")
+
+
 def headline(found: Verdict) -> str:
     """The verdict in one line."""
     return f"{_SIGN[found.kind]}: {harmless(found.sentence)}"
@@ -190,7 +199,7 @@ def _chart(rows: list[Row]) -> str:
 
 
 def _failure(name: str, failure: Failure) -> str:
-    log = fenced("\n".join(failure.log_tail.splitlines()[-30:]) or "(no output)")
+    log = fenced("\n".join(failure.log_tail.splitlines()[-30:]) or "(no output)", most=4_000)
     return f"**{name}, {failure.phase}**: {harmless(failure.sentence)}\n\n{log}"
 
 

@@ -45,6 +45,12 @@ def harmless(text: str) -> str:
     return _LIVE.sub(lambda found: f"{found[0]}\u200b", shown)
 
 
+def quiet(sentence: str) -> str:
+    """A sentence of Bolide's that may quote foreign text: its code spans and links stay, but nobody is called."""
+    words = " ".join(_visible(sentence, keep="").split()).replace("<", "\\<").replace("&", "\\&").replace("![", "\\![")
+    return _LIVE.sub(lambda found: found[0] if found[4] else f"{found[0]}\u200b", words)
+
+
 def fenced(text: str, most: int = 8_000) -> str:
     """The last `most` characters of foreign lines, as a code block whose fence is longer than any in them."""
     clean = _MARK.sub(_BROKEN, _visible(text[-4 * most :].replace("\r\n", "\n"), keep="\n\t")).strip("\n")

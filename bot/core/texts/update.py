@@ -23,6 +23,7 @@ STEER = (
     "### How to steer\n\nComment `/update` to have this made anew, `/help` for every command. "
     "A commit of yours on this branch stops Bolide from touching it."
 )
+HANDED_OVER = f"A person has committed to `{BRANCH}`; Bolide leaves that branch alone until it is merged or deleted."
 MEASURING = "### Evidence\n\nBeing measured; this text is replaced by the figures."
 
 

@@ -1,0 +1,8 @@
+"""Answers to people: which comment carries them."""
+
+from bot.core.events import CommandGiven
+
+
+def key(event: CommandGiven) -> str:
+    """The key of the one comment that answers this command, edited in place until it is the last word."""
+    return f"answer {event.comment or 'title'}"
