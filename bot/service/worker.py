@@ -67,8 +67,8 @@ class Worker:
     async def _look(self) -> bool:
         """Take what there is to take; whether there may be more."""
         try:
-            routed = await self._route_one()
-            started = await self._start_one()
+            # Side by side, so that one commit serves both.
+            routed, started = await asyncio.gather(self._route_one(), self._start_one())
         except InboxUnavailable as problem:
             logger.error("inbox unavailable", extra={"why": str(problem)})
             return False
