@@ -6,8 +6,10 @@ from bot.core.errors import Refused
 
 _PYTHON = re.compile(r"""^(\ufeff?__version__\s*(?::\s*[\w.]+\s*)?=\s*)(["'])(?P<version>[^"'\n]*)\2""", re.MULTILINE)
 _TOML = re.compile(
-    r"""(^\ufeff?\[project\][ \t]*(?:#[^\n]*)?\r?\n(?:(?!\[)[^\n]*\n)*?version[ \t]*=[ \t]*)(["'])(?P<version>[^"'\n]*)\2""",
-    re.MULTILINE,
+    r"""(^\ufeff?\[project\][ \t]*(?:\#[^\n]*)?\r?\n  # the table
+        (?:(?!\[)[^\n]*\n)*?                            # its lines before
+        version[ \t]*=[ \t]*)(["'])(?P<version>[^"'\n]*)\2""",
+    re.MULTILINE | re.VERBOSE,
 )
 
 
