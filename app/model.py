@@ -76,7 +76,10 @@ def load(folder: Path | None) -> DigitModel:
     for name, found, key in (("model.tflite", content, "sha256"), ("golden.json", golden, "golden_sha256")):
         if hashlib.sha256(found).hexdigest() != card.get(key):
             raise ModelError(f"{name} in {folder} does not have the sha256 of its card: train and deploy again.")
-    model = DigitModel(content, str(card.get("model_id")))
+    model_id = card.get("model_id")
+    if not isinstance(model_id, str) or not model_id:
+        raise ModelError(f"card.json in {folder} has no model_id: train and deploy again.")
+    model = DigitModel(content, model_id)
     _check(model, _document(golden, "golden.json"))
     return model
 

@@ -43,6 +43,11 @@ def replace_model(content: bytes) -> Callable[[Path], None]:
     return spoil
 
 
+def forget_the_id(folder: Path) -> None:
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps({key: card[key] for key in card if key != "model_id"}))
+
+
 def relabel_golden(folder: Path) -> None:
     golden = json.loads((folder / "golden.json").read_text())
     content = json.dumps(golden | {"labels": [9, *golden["labels"][1:]]}).encode()
@@ -64,6 +69,7 @@ SPOILT: list[tuple[Callable[[Path], None], str]] = [
     (replace_model(b""), "fails ("),
     (replace_model(b"TFL3 is not enough" * 100), "fails ("),
     (replace_model(b"\x80\x04\x95a pickle"), "fails ("),
+    (forget_the_id, "has no model_id"),
     (relabel_golden, "takes the golden 9 for a 0"),
 ]
 
