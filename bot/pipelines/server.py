@@ -32,10 +32,12 @@ class Server:
         self._log = log
 
     @classmethod
-    async def start(cls, release: Release, *, state: Path, name: str, public: socket.socket | None) -> "Server":
-        """Start it; whether it boots is for `examine` on its `service` to find out."""
-        private = state / "run" / f"{name}.sock"
-        log = _new_log(state / "logs", name)
+    async def start(
+        cls, release: Release, *, state: Path, role: str, number: int, public: socket.socket | None
+    ) -> "Server":
+        """Start it, the `number` new to this supervisor; whether it boots is for `examine` to find out."""
+        private = state / "run" / f"{number}.sock"  # short: a socket's path has few characters
+        log = _new_log(state / "logs", f"{role}-{os.getpid()}-{number}")
         configuration = state / "run" / "gunicorn.conf.py"
         configuration.write_text(_CONFIGURATION)
         # Given by descriptor, both of them: gunicorn takes no other address beside a descriptor.

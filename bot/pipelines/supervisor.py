@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import errno
 import fcntl
-import os
 import re
 import signal
 import socket
@@ -135,9 +134,9 @@ class Supervisor:
 
     async def _start(self, wanted: Release, role: str, *, public: bool) -> Server:
         self._started += 1
-        name = f"{role}-{os.getpid()}-{self._started}"
-        public_socket = self._listener if public else None
-        server = await Server.start(wanted, state=self._state, name=name, public=public_socket)
+        server = await Server.start(
+            wanted, state=self._state, role=role, number=self._started, public=self._listener if public else None
+        )
         self._servers.add(server)
         return server
 

@@ -80,7 +80,7 @@ async def test_a_candidate_that_never_gets_ready_is_given_up_with_its_reason(tmp
         assert "/readyz answered 503: no model." in kept.sentence
         assert "Booting worker" in kept.log_tail
         assert (await running.ask.status()).serving is None
-        assert not list((tmp_path / "state" / "run").glob("candidate*"))
+        assert not list((tmp_path / "state" / "run").glob("*.sock"))
 
 
 async def test_what_is_not_as_sealed_is_refused(tmp_path: Path) -> None:
