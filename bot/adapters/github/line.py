@@ -103,7 +103,7 @@ class Line:
 
     async def ask(self, question: Question, phase: Phase, whom: "Whom") -> Answer:
         """The answer, 2xx or 4xx. Raises Unclear, Unauthorised, ForgeUnavailable (limits), ForgeRefused (too large)."""
-        self._respect_penalty(whom)
+        self.respect_penalty(whom.budget)
         url = self._graphql_url if question.path == "graphql" else f"{self._api_url}/{question.path}"
         if question.path.startswith(("http://", "https://")):
             url = question.path
@@ -177,8 +177,9 @@ class Line:
         if urlsplit(url).scheme != "https" and urlsplit(self._api_url).scheme == "https":
             raise ForgeRefused(f"GitHub pointed to {urlsplit(url).hostname} without encryption; it was not asked.")
 
-    def _respect_penalty(self, whom: "Whom") -> None:
-        left = self._penalties.get(whom.budget, 0.0) - self.clock()
+    def respect_penalty(self, budget: str) -> None:
+        """Raise ForgeUnavailable while GitHub's last word to this budget was to wait."""
+        left = self._penalties.get(budget, 0.0) - self.clock()
         if left > 0:
             raise ForgeUnavailable("GitHub asked to wait", after=left)
 

@@ -86,6 +86,7 @@ class RepositorySession:
         self._phase: Phase = phase
         self._token: str | None = None
         self._minting = asyncio.Lock()
+        self._budget = f"installation {repository.installation}"
 
     @property
     def path(self) -> str:
@@ -152,8 +153,9 @@ class RepositorySession:
             token = await self._current(None)
             try:
                 return await self._line.download(path, largest, self._phase, self._whom(token))
-            except Unauthorised:
+            except Unauthorised as problem:
                 await self._current(token)
+                reason = str(problem)
             except Unclear as problem:
                 reason = str(problem)
         raise ForgeUnavailable(f"{self.repository.name} could not be downloaded: {reason}.")
@@ -176,8 +178,9 @@ class RepositorySession:
     async def _current(self, refused: str | None) -> str:
         async with self._minting:
             if self._token is None or self._token == refused:
+                self._line.respect_penalty(self._budget)
                 self._token = await self._app.mint(self.repository, self._permissions)
             return self._token
 
     def _whom(self, token: str) -> Whom:
-        return Whom({"oauth_token": token}, self.repository.name, f"installation {self.repository.installation}")
+        return Whom({"oauth_token": token}, self.repository.name, self._budget)
