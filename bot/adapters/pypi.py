@@ -8,9 +8,9 @@ import os
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -234,27 +234,58 @@ def _replace(path: Path, content: bytes) -> None:
     Path(temporary).replace(path)
 
 
+class _Releases(Mapping[str, tuple[File, ...]]):
+    """The releases on a page; files are made when asked for, since a page has thousands that nobody asks for."""
+
+    def __init__(self, name: str, page: str, listed: list[Mapping[str, Any]]) -> None:
+        self._page = page
+        self._told: dict[str, list[tuple[FileKind, Mapping[str, Any]]]] = {}
+        self._made: dict[str, tuple[File, ...]] = {}
+        for told in listed:
+            kind, version = _release_of(name, told["filename"])
+            if not isinstance(told["url"], str) or not isinstance(told["hashes"], dict):
+                raise TypeError(f"{told['filename']} has no url or no hashes")
+            self._told.setdefault(_normal(version), []).append((kind, told))
+
+    def __getitem__(self, version: str) -> tuple[File, ...]:
+        if version not in self._made:
+            self._made[version] = tuple(_file(self._page, version, kind, told) for kind, told in self._told[version])
+        return self._made[version]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._told)
+
+    def __len__(self) -> int:
+        return len(self._told)
+
+
 def _project(name: str, page: _Page) -> Project:
-    document = json.loads(page.body)
-    return Project(name, tuple(_file(name, page.url, told) for told in document["files"]))
+    return Project(name, _Releases(name, page.url, json.loads(page.body)["files"]))
 
 
-def _file(name: str, page: str, told: Mapping[str, Any]) -> File:
-    filename = str(told["filename"])
-    kind, version = _release_of(name, filename)
-    size, uploaded, url = told.get("size"), told.get("upload-time"), str(told["url"])
+def _file(page: str, version: str, kind: FileKind, told: Mapping[str, Any]) -> File:
+    size = told.get("size")
     return File(
-        filename=filename,
-        version=_normal(version),
+        filename=told["filename"],
+        version=version,
         sha256=str(told["hashes"].get("sha256", "")),
         size=size if isinstance(size, int) else None,
-        upload_time=datetime.fromisoformat(uploaded) if isinstance(uploaded, str) else None,
+        upload_time=_moment(told.get("upload-time")),
         requires_python=str(told.get("requires-python") or ""),
         yanked=bool(told.get("yanked")),
         kind=kind,
-        url=url if url.startswith("https://") else urljoin(page, url),
+        url=urljoin(page, told["url"]),
         has_metadata=bool(told.get("core-metadata") or told.get("dist-info-metadata")),
     )
+
+
+def _moment(told: object) -> datetime | None:
+    """An upload time with its zone; None where the index tells none that can be read."""
+    try:
+        moment = datetime.fromisoformat(told) if isinstance(told, str) else None
+    except ValueError:
+        return None
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _release_of(name: str, filename: str) -> tuple[FileKind, str]:

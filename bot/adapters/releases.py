@@ -87,8 +87,8 @@ class Releases:
         """Whether some file of a package spells its name with a dot, as sdists did before PEP 625."""
         if "-" not in name:
             return False
-        project = await self.project(name)
-        return any("." in file.filename[: len(name)] for file in project.files)
+        releases = (await self.project(name)).releases.values()
+        return any("." in file.filename[: len(name)] for release in releases for file in release)
 
     async def _asked(
         self,

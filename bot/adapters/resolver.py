@@ -39,10 +39,10 @@ class UvResolver:
         releases = Releases(self._index, *_indexes(request.pipfile))
         try:
             work = _Work(self._uv, releases, request, _target(request))
-            version, outcome = await asyncio.gather(self._uv.version(), work.lock())
+            lock, required_by, held, notes = await work.lock()
         finally:
             await releases.close()
-        lock, required_by, held, notes = outcome
+        version = await self._uv.version()
         return Resolution(render(lock), lock, required_by, held, notes, version, time.monotonic() - started)
 
 

@@ -148,7 +148,7 @@ class Uv:
         finally:
             if process.returncode is None:
                 os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
+                await process.communicate()  # what is left in the pipe, so that it closes
 
 
 async def _converse(process: asyncio.subprocess.Process, given: str) -> str:

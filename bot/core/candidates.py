@@ -54,8 +54,8 @@ def misfit_versions(project: Project, chosen: str, python: str) -> tuple[str, ..
     """All versions of which no file admits the Python, where the chosen one is among them; else nothing."""
     if any(fits_python(file, python) for file in project.release(chosen)):
         return ()
-    fitting = {file.version for file in project.files if fits_python(file, python)}
-    return tuple(sorted({file.version for file in project.files} - fitting))
+    releases = project.releases.items()
+    return tuple(sorted(version for version, files in releases if not any(fits_python(file, python) for file in files)))
 
 
 def fits_tags(filename: str, tags: frozenset[str]) -> bool:
@@ -102,9 +102,10 @@ def held_back(
 def newest(project: Project) -> Version | None:
     """The greatest final version that is not yanked as a whole."""
     versions = []
-    for told in {file.version for file in project.files if not file.yanked}:
+    for told in project.releases:
         try:
             versions.append(Version(told))
         except InvalidVersion:
             continue
-    return max((version for version in versions if not version.is_prerelease), default=None)
+    final = (version for version in sorted(versions, reverse=True) if not version.is_prerelease)
+    return next((v for v in final if any(not file.yanked for file in project.release(str(v)))), None)

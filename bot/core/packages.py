@@ -57,14 +57,19 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """All files that one index has of one package, in the index's order; versions are in PEP 440's normal form."""
+    """All that one index has of one package: version in PEP 440's normal form → its files, yanked ones too."""
 
     name: str
-    files: tuple[File, ...]
+    releases: Mapping[str, tuple[File, ...]]
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """Every file of every release."""
+        return tuple(file for release in self.releases.values() for file in release)
 
     def release(self, version: str) -> tuple[File, ...]:
-        """The files of one version, wheels and sdists and others, yanked ones too."""
-        return tuple(file for file in self.files if file.version == version)
+        """The files of one version, wheels and sdists and others; none where the index does not have it."""
+        return self.releases.get(version, ())
 
 
 class Index(Protocol):
