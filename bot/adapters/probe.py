@@ -75,6 +75,10 @@ class Report:
         """Say that the phase did not work."""
         self._write({"failed": self.phase, "sentence": sentence, "culprit": culprit})
 
+    def close(self) -> None:
+        """Close the file; nothing can be said afterwards."""
+        self._file.close()
+
     def _write(self, document: "dict[str, object]") -> None:
         with self._lock:
             self._file.write(json.dumps(document) + "\n")
@@ -92,6 +96,8 @@ def main(argument: str) -> int:
     except Failed as failure:
         report.failed(str(failure), failure.culprit)
         return 1
+    finally:
+        report.close()
     return 0
 
 
@@ -256,7 +262,6 @@ def _listens() -> bool:
 
 class _Server(socketserver.ThreadingMixIn, wsgiref.simple_server.WSGIServer):
     daemon_threads = True
-    request_queue_size = 64
 
     def server_bind(self) -> None:
         socketserver.TCPServer.server_bind(self)
@@ -271,7 +276,7 @@ class _Handler(wsgiref.simple_server.WSGIRequestHandler):
 
 
 def serve(application: object) -> int:
-    """Serve the application on a free loopback port, in threads; returns the port."""
+    """Serve it on a free loopback port, in threads; returns the port."""
     _bring_loopback_up()
     server = _Server(("127.0.0.1", 0), _Handler)
     server.set_app(application)  # type: ignore[arg-type]
@@ -353,7 +358,7 @@ def ask_digits(port: int, questions: Questions) -> "tuple[float, float, int]":
         for image, label in zip(golden["inputs"], golden["labels"])  # noqa: B905 – runs on older Pythons
     ]
     if not digits:
-        raise Failed("golden.json holds no digit.")
+        raise Failed("golden.json holds no digit; train again.")
     taken = []
     until = time.monotonic() + questions.answer_seconds
     for number in range(len(digits) + max(questions.requests, len(digits))):
@@ -384,10 +389,7 @@ def _check_digit(status: int, answer: bytes, label: int, path: str) -> None:
 def own_peak_mb() -> float:
     """The highest resident memory of this process, in MiB."""
     with open("/proc/self/status", encoding="utf-8") as lines:  # noqa: PTH123
-        for line in lines:
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-    return 0.0
+        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
 
 
 if __name__ == "__main__":
