@@ -121,6 +121,19 @@ async def test_a_killed_server_is_started_again_and_the_port_never_refuses(tmp_p
         assert not group_alive(before.pid)
 
 
+async def test_a_switch_goes_on_when_the_asker_dies_and_asking_again_is_the_same_switch(tmp_path: Path) -> None:
+    async with supervising(tmp_path / "state") as running:
+        sealed = make_release(tmp_path, 1)
+        _, writer = await asyncio.open_unix_connection(str(running.state / "control.sock"))
+        writer.write(json.dumps({"do": "deploy", "release": str(sealed.path)}).encode() + b"\n")
+        await writer.drain()
+        writer.transport.abort()
+        again, twice = await asyncio.gather(running.ask.deploy(sealed.path), running.ask.deploy(sealed.path))
+        assert again == twice == Switched(10, 0.0)
+        assert await running.commit() == sha(1)
+        assert len(list((running.state / "logs").glob("server-*.log"))) == 1
+
+
 async def test_a_release_that_is_gone_from_the_disk_gives_way_to_the_next_deployment(tmp_path: Path) -> None:
     async with supervising(tmp_path / "state") as running:
         lost = make_release(tmp_path, 1)
