@@ -116,7 +116,7 @@ class Line:
             status, received, content = await self._send(question, url, headers, body, phase, whom)
             if status not in ({301, 302, 307, 308} if question.method == "GET" else {307, 308}):
                 break
-            url = urljoin(url, received.get("location", ""))
+            url = _joined(url, received)
         self._note_limits(status, received, content, whom)
         return _answer(status, received, content)
 
@@ -129,7 +129,7 @@ class Line:
             status, received, content = await self._send(question, url, headers, None, phase, whom)
             if status not in {301, 302, 307, 308}:
                 break
-            url = urljoin(url, received.get("location", ""))
+            url = _joined(url, received)
             if not self._same_origin(url):
                 headers = {"user-agent": _REQUESTER}
                 self._refuse_unsafe(url)
@@ -163,19 +163,15 @@ class Line:
             self.asked.append(Asked(phase, whom.name, question.method, question.name, status))
 
     def _same_origin(self, url: str) -> bool:
-        asked = urlsplit(url)
-        return any(
-            (known.scheme, known.netloc) == (asked.scheme, asked.netloc)
-            for known in (urlsplit(self._api_url), urlsplit(self._graphql_url))
-        )
+        return _origin(url) in {_origin(self._api_url), _origin(self._graphql_url)}
 
     def _refuse_foreign(self, url: str) -> None:
         if not self._same_origin(url):
-            raise ForgeRefused(f"GitHub pointed to {urlsplit(url).hostname}, another host; it was not asked.")
+            raise ForgeRefused(f"GitHub pointed to {_origin(url)}, another host; it was not asked.")
 
     def _refuse_unsafe(self, url: str) -> None:
-        if urlsplit(url).scheme != "https" and urlsplit(self._api_url).scheme == "https":
-            raise ForgeRefused(f"GitHub pointed to {urlsplit(url).hostname} without encryption; it was not asked.")
+        if not url.startswith("https://") and self._api_url.startswith("https://"):
+            raise ForgeRefused(f"GitHub pointed to {_origin(url)} without encryption; it was not asked.")
 
     def respect_penalty(self, budget: str) -> None:
         """Raise ForgeUnavailable while GitHub's last word to this budget was to wait."""
@@ -215,6 +211,21 @@ def limit_pause(status: int, headers: Mapping[str, str], content: bytes, now: fl
     return 60.0 if status == 429 or b"rate limit" in content[:4096].lower() else None
 
 
+def _joined(url: str, headers: Mapping[str, str]) -> str:
+    try:
+        return urljoin(url, headers.get("location", ""))
+    except ValueError:
+        return "no URL"
+
+
+def _origin(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "no URL"
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 async def _read(response: aiohttp.ClientResponse, largest: int) -> bytes:
     parts: list[bytes] = []
     size = 0
@@ -234,6 +245,6 @@ def _answer(status: int, headers: Mapping[str, str], content: bytes) -> Answer:
     try:
         # What it makes of an error is told by its status alone: the library knows neither 429 nor the second 403.
         data, _, following = sansio.decipher_response(200, headers, content)
-    except (HTTPException, ValueError, LookupError, AttributeError, TypeError) as problem:
+    except (HTTPException, ValueError, LookupError, AttributeError, TypeError, RecursionError) as problem:
         raise Unclear(f"GitHub's answer, status {status}, is not JSON") from problem
     return Answer(status, data, following, headers)

@@ -94,9 +94,10 @@ async def test_a_moved_repository_is_followed_here_and_never_elsewhere(
     script.tell({}, 307, Location="/repositories/1/issues/2")
     script.tell({})
     await github.writer(REPOSITORY).close_issue(CloseIssue(2))
-    script.tell({}, 301, Location=f"{other.url}/tags")
-    with pytest.raises(ForgeRefused, match="another host"):
-        await github.reader(REPOSITORY).tags()
+    for elsewhere in (f"{other.url}/tags", "http://[", "//127.0.0.1:1/tags", "file:///etc/passwd"):
+        script.tell({}, 301, Location=elsewhere)
+        with pytest.raises(ForgeRefused, match="another host"):
+            await github.reader(REPOSITORY).tags()
     assert other.seen == []
 
 
@@ -146,7 +147,7 @@ def test_a_refusal_for_lack_of_permission_is_no_limit() -> None:
 
 @pytest.mark.parametrize(
     "bodies",
-    [(b"", b"{", b"<html>busy</html>"), (b'{"data": ', b"\xff\xfe\x00", b"[1]"), (b'"text"', b"null", b"{}")],
+    [(b"", b"{", b"<html>busy</html>"), (b'{"data": ', b"\xff\xfe\x00", b"[1]"), (b"[" * 100_000, b"null", b"{}")],
 )
 async def test_what_is_no_answer_is_asked_again_and_then_an_outage(
     script: Script, github: GitHub, bodies: tuple[bytes, ...]
