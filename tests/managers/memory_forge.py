@@ -1,0 +1,318 @@
+"""A GitHub in memory: small, stateful, proven by the suite that the real adapter passes (tests/contract)."""
+
+import gzip
+import hashlib
+import io
+import itertools
+import tarfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bot.core.authority import Permission
+from bot.core.events import Actor, Repository
+from bot.core.plan import (
+    CloseIssue,
+    Comment,
+    DeleteBranch,
+    EditPullRequest,
+    ProposeChange,
+    React,
+    Release,
+    Report,
+)
+from bot.core.ports import (
+    BotBranch,
+    CommitSummary,
+    DeploymentState,
+    ForgeRefused,
+    ForgeUnavailable,
+    HeadMoved,
+    PullRequest,
+    Snapshot,
+    StatusState,
+    Unreadable,
+)
+
+LOGIN = "bolide[bot]"
+Files = Mapping[str, str | Unreadable]
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    sha: str
+    parent: str
+    files: Files
+    author: str
+    subject: str
+
+
+@dataclass(slots=True)
+class Pull:
+    number: int
+    title: str
+    body: str
+    branch: str
+    state: str = "open"
+
+
+@dataclass(slots=True)
+class MemoryRepository:
+    """One repository: what people do to it and what the bot has done to it."""
+
+    name: str = "ada/digits"
+    id: int = 7
+    archived: bool = False
+    commits: dict[str, Commit] = field(default_factory=dict)
+    branches: dict[str, str] = field(default_factory=dict)
+    pulls: dict[int, Pull] = field(default_factory=dict)
+    open_issues: set[int] = field(default_factory=set)
+    comments: dict[tuple[int, str], str] = field(default_factory=dict)
+    reactions: list[React] = field(default_factory=list)
+    checks: dict[tuple[str, str], Report] = field(default_factory=dict)
+    tag_commits: dict[str, str] = field(default_factory=dict)
+    releases: dict[str, str] = field(default_factory=dict)
+    statuses: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    deployments: list[tuple[str, str]] = field(default_factory=list)
+    deployment_states: list[tuple[int, str, str]] = field(default_factory=list)
+    permissions: dict[int, Permission] = field(default_factory=dict)
+    writes: list[str] = field(default_factory=list)
+    _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def value(self) -> Repository:
+        return Repository(self.id, self.name, 1)
+
+    @property
+    def head(self) -> str:
+        return self.branches["main"]
+
+    def push(self, files: Files, *, author: str = "ada", subject: str = "Go on", branch: str = "main") -> str:
+        """A commit of somebody's on a branch, on top of what is there; an empty text takes a file out."""
+        parent = self.branches.get(branch, self.branches.get("main", ""))
+        before = self.commits[parent].files if parent else {}
+        after = {path: text for path, text in {**before, **files}.items() if text != ""}
+        told = repr((parent, sorted(after.items(), key=str), author, subject))
+        sha = hashlib.sha1(told.encode(), usedforsecurity=False).hexdigest()
+        self.commits[sha] = Commit(sha, parent, after, author, subject)
+        self.branches[branch] = sha
+        return sha
+
+    def issue(self) -> int:
+        number = next(self._numbers)
+        self.open_issues.add(number)
+        return number
+
+    def open_pull(self, branch: str, title: str, body: str) -> Pull:
+        number = next(self._numbers)
+        self.pulls[number] = Pull(number, title, body, branch)
+        return self.pulls[number]
+
+    def merge(self, number: int) -> str:
+        """The pull request is merged by squashing; the merge's commit."""
+        pull = self.pulls[number]
+        pull.state = "merged"
+        return self.push(self.commits[self.branches[pull.branch]].files, subject=f"{pull.title} (#{number})")
+
+    def text(self, sha: str, path: str) -> str:
+        content = self.commits[sha].files[path]
+        assert isinstance(content, str)
+        return content
+
+    def history(self, sha: str) -> list[Commit]:
+        found = []
+        while sha:
+            found.append(self.commits[sha])
+            sha = self.commits[sha].parent
+        return found
+
+
+@dataclass(slots=True)
+class MemoryForge:
+    """`ports.Forge` over one repository; `outages` calls fail first, `before_propose` happens just before a write."""
+
+    repository: MemoryRepository
+    outages: int = 0
+    refusals: dict[str, str] = field(default_factory=dict)
+    before_propose: list[Callable[[], object]] = field(default_factory=list)
+
+    @property
+    def login(self) -> str:
+        return LOGIN
+
+    def reader(self, repository: Repository) -> "MemoryReader":
+        return MemoryReader(self)
+
+    def writer(self, repository: Repository) -> "MemoryWriter":
+        return MemoryWriter(self)
+
+    def touch(self, method: str) -> MemoryRepository:
+        if self.outages > 0:
+            self.outages -= 1
+            raise ForgeUnavailable("GitHub answered 502.", after=7)
+        if method in self.refusals:
+            raise ForgeRefused(self.refusals[method])
+        return self.repository
+
+
+@dataclass(slots=True)
+class MemoryReader:
+    """`ports.Reader`."""
+
+    _forge: MemoryForge
+
+    async def snapshot(self, paths: Sequence[str], *, branch: str, sha: str | None = None) -> Snapshot:
+        there = self._forge.touch("snapshot")
+        if "main" not in there.branches:
+            raise ForgeRefused(f"{there.name} is empty; push a first commit to it.")
+        commit = there.commits.get(sha or there.head)
+        if commit is None:
+            raise ForgeRefused(f"{there.name} has no commit {sha}.")
+        files = {path: commit.files.get(path) for path in paths}
+        return Snapshot("R_7", there.name, "main", commit.sha, files, self._branch(there, branch), there.archived)
+
+    def _branch(self, there: MemoryRepository, name: str) -> BotBranch | None:
+        if name not in there.branches:
+            return None
+        main = {commit.sha for commit in there.history(there.head)}
+        authors = tuple(commit.author for commit in there.history(there.branches[name]) if commit.sha not in main)
+        opened = [pull for pull in there.pulls.values() if pull.branch == name and pull.state == "open"]
+        number, body = (opened[0].number, opened[0].body) if opened else (None, "")
+        return BotBranch(there.branches[name], authors, number, body)
+
+    async def pull_request(self, number: int) -> PullRequest:
+        there = self._forge.touch("pull_request")
+        pull = there.pulls.get(number)
+        if pull is None:
+            raise ForgeRefused(f"{there.name} has no pull request {number}.")
+        return _seen(there, pull)
+
+    async def commits_since_release(self, sha: str) -> tuple[CommitSummary, ...]:
+        there = self._forge.touch("commits_since_release")
+        released = {there.tag_commits[tag] for tag in there.releases}
+        fresh = itertools.takewhile(lambda commit: commit.sha not in released, there.history(sha))
+        return tuple(CommitSummary(commit.sha, commit.subject, commit.author) for commit in fresh)[:250]
+
+    async def tags(self) -> tuple[str, ...]:
+        return tuple(self._forge.touch("tags").tag_commits)
+
+    async def permission(self, actor: Actor) -> Permission:
+        return self._forge.touch("permission").permissions.get(actor.id, "none")
+
+    async def tarball(self, sha: str) -> bytes:
+        there = self._forge.touch("tarball")
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as tar:
+            for path, content in there.commits[sha].files.items():
+                data = content.encode() if isinstance(content, str) else b""
+                member = tarfile.TarInfo(f"digits-{sha[:7]}/{path}")
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+        return gzip.compress(packed.getvalue(), mtime=0)
+
+
+@dataclass(slots=True)
+class MemoryWriter:
+    """`ports.Writer`; what really changed something is noted in the repository's `writes`."""
+
+    _forge: MemoryForge
+
+    async def propose(self, change: ProposeChange) -> PullRequest:
+        there = self._forge.touch("propose")
+        if self._forge.before_propose:
+            self._forge.before_propose.pop(0)()
+        self._commit(there, change)
+        opened = [pull for pull in there.pulls.values() if pull.branch == change.branch and pull.state == "open"]
+        pull = opened[0] if opened else there.open_pull(change.branch, change.title, change.body)
+        if not opened:
+            there.writes.append(f"open #{pull.number}")
+        elif (pull.title, pull.body) != (change.title, change.body):
+            pull.title, pull.body = change.title, change.body
+            there.writes.append(f"edit #{pull.number}")
+        return _seen(there, pull)
+
+    def _commit(self, there: MemoryRepository, change: ProposeChange) -> None:
+        now = there.branches.get(change.branch)
+        wanted = {**there.commits[change.target.sha].files, **{file.path: file.text for file in change.files}}
+        if now is not None:
+            commit = there.commits[now]
+            if (commit.parent, dict(commit.files), commit.subject) == (change.target.sha, wanted, change.message):
+                return
+            if now not in (change.target.sha, change.existing.sha if change.existing else ""):
+                raise HeadMoved(f"{there.name}: {change.branch} is at {now[:8]} by now.")
+        if change.target.branch not in there.branches:
+            raise HeadMoved(f"{there.name}: {change.target.branch} is gone.")
+        there.branches[change.branch] = change.target.sha
+        files = {file.path: file.text for file in change.files}
+        there.push(files, author=LOGIN, subject=change.message, branch=change.branch)
+        there.writes.append(f"commit {change.branch}")
+
+    async def edit_pull_request(self, edit: EditPullRequest) -> None:
+        there = self._forge.touch("edit_pull_request")
+        pull = there.pulls[edit.number]
+        pull.body = _bounded(edit.body)
+        pull.title = pull.title if edit.title is None else edit.title
+        there.writes.append(f"edit #{edit.number}")
+
+    async def report(self, report: Report) -> None:
+        _bounded(report.summary)
+        self._forge.touch("report").checks[report.sha, report.name] = report
+
+    async def comment(self, comment: Comment) -> None:
+        there, place = self._forge.touch("comment"), (comment.issue, comment.key)
+        if there.comments.get(place) != _bounded(comment.body):
+            there.writes.append(f"comment on #{comment.issue}: {comment.key}")
+            there.comments[place] = comment.body
+
+    async def react(self, reaction: React) -> None:
+        there = self._forge.touch("react")
+        if reaction not in there.reactions:
+            there.reactions.append(reaction)
+
+    async def release(self, release: Release) -> str:
+        there = self._forge.touch("release")
+        _bounded(release.notes)
+        commit = there.tag_commits.setdefault(release.tag, release.sha)
+        if commit != release.sha:
+            raise ForgeRefused(f"{release.tag} is on {commit[:8]} already, not on {release.sha[:8]}; choose another.")
+        if release.tag not in there.releases:
+            there.releases[release.tag] = release.notes
+            there.writes.append(f"release {release.tag}")
+        return f"https://github.example/{there.name}/releases/tag/{release.tag}"
+
+    async def close_issue(self, close: CloseIssue) -> None:
+        there = self._forge.touch("close_issue")
+        if close.issue in there.open_issues:
+            there.open_issues.discard(close.issue)
+            there.writes.append(f"close #{close.issue}")
+
+    async def delete_branch(self, delete: DeleteBranch) -> None:
+        there = self._forge.touch("delete_branch")
+        if there.branches.pop(delete.branch, None) is not None:
+            there.writes.append(f"delete {delete.branch}")
+
+    async def status(self, sha: str, context: str, state: StatusState, description: str, url: str | None) -> None:
+        self._forge.touch("status").statuses[sha, context] = (state, description)
+
+    async def deployment(self, sha: str, environment: str) -> int:
+        there = self._forge.touch("deployment")
+        if (sha, environment) not in there.deployments:
+            there.deployments.append((sha, environment))
+        return there.deployments.index((sha, environment)) + 1
+
+    async def deployment_state(self, deployment: int, state: DeploymentState, description: str, url: str) -> None:
+        there = self._forge.touch("deployment_state")
+        latest = [entry for entry in there.deployment_states if entry[0] == deployment][-1:]
+        if latest != [(deployment, state, description)]:
+            there.deployment_states.append((deployment, state, description))
+
+
+def _seen(there: MemoryRepository, pull: Pull) -> PullRequest:
+    url = f"https://github.example/{there.name}/pull/{pull.number}"
+    head = there.branches.get(pull.branch, "")
+    return PullRequest(pull.number, url, pull.title, pull.body, head, pull.state == "open")
+
+
+def _bounded(body: str) -> str:
+    if len(body) > 60_000:
+        raise ForgeRefused(f"the body has {len(body)} characters, more than 60000; shorten it.")
+    return body

@@ -1,0 +1,90 @@
+"""The package world in memory: an index and a resolver that answer from one little table of releases."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from packaging.version import Version
+
+from bot.core import lockfile
+from bot.core.packages import (
+    Conflict,
+    File,
+    HeldBack,
+    IndexUnreachable,
+    PackageUnknown,
+    Project,
+    Resolution,
+    ResolveRequest,
+)
+from bot.core.pipfile import Pipfile, pipfile_hash
+
+PYPI = "https://pypi.org/simple"
+
+
+@dataclass(slots=True)
+class PackageWorld:
+    """`releases`: name → version → day; `needs`: name → what it requires. It is both `Index` and `Resolver`."""
+
+    releases: dict[str, dict[str, date]]
+    needs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    homes: dict[str, str] = field(default_factory=dict)
+    held_back: tuple[HeldBack, ...] = ()
+    down: bool = False
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    async def project(self, name: str, url: str) -> Project:
+        self.asked.append((name, url))
+        self._reach(name)
+        if name not in self.releases or url != self.homes.get(name, PYPI):
+            raise PackageUnknown(f"{url} has no package {name}; check its spelling in the Pipfile.")
+        files = {version: (_file(name, version, day),) for version, day in self.releases[name].items()}
+        return Project(name, files)
+
+    async def metadata(self, file: File) -> str:
+        return f"Name: {file.filename.split('-')[0]}\nVersion: {file.version}\n"
+
+    async def resolve(self, request: ResolveRequest) -> Resolution:
+        self._reach("flask")
+        required_by: dict[str, tuple[str, ...]] = {}
+        document: dict[str, Any] = {"_meta": _meta(request.pipfile)}
+        for category in request.pipfile.categories:
+            pins = self._pins(request, category, required_by)
+            entries = {name: {"hashes": [], "version": f"=={pin}"} for name, pin in pins.items()}
+            document[lockfile.lock_section(category)] = entries
+        text = lockfile.render(document)
+        return Resolution(text, document, required_by, self.held_back, (), "uv 0.0", 0.1)
+
+    def _pins(self, request: ResolveRequest, category: str, parents: dict[str, tuple[str, ...]]) -> dict[str, str]:
+        wanted = dict(request.pipfile.categories[category])
+        pins: dict[str, str] = {}
+        names = list(wanted)
+        while names:
+            name = names.pop()
+            ripe = [v for v, day in self.releases[name].items() if self._ripe(request, day)]
+            fitting = [v for v in ripe if name not in wanted or wanted[name].admits(v)]
+            if not fitting:
+                raise Conflict(f"Because no version of {name} fits {wanted[name].specifier}, no lock can be made.")
+            pins[name] = max(fitting, key=Version)
+            for child in self.needs.get(name, ()):
+                parents[child] = (*parents.get(child, ()), name)
+                names.append(child)
+        return pins
+
+    @staticmethod
+    def _ripe(request: ResolveRequest, day: date) -> bool:
+        return request.cutoff is None or day <= request.cutoff.date()
+
+    def _reach(self, name: str) -> None:
+        if self.down:
+            raise IndexUnreachable(f"The index {PYPI} did not answer for {name}.", after=300)
+
+
+def _meta(pipfile: Pipfile) -> dict[str, Any]:
+    return {"hash": {"sha256": pipfile_hash(pipfile)}, "pipfile-spec": 6, "requires": {}, "sources": []}
+
+
+def _file(name: str, version: str, day: date) -> File:
+    when = datetime.combine(day, time(12), UTC)
+    wheel = f"{name}-{version}-py3-none-any.whl"
+    return File(wheel, version, "0" * 64, 1000, when, "", False, "wheel", f"{PYPI}/{wheel}", True)  # noqa: FBT003

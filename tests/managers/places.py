@@ -1,0 +1,69 @@
+"""In memory: a laboratory that knows which locks break, a runner that knows how runs end."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from bot.core import lockfile
+from bot.core.events import Repository
+from bot.core.evidence import Accuracy, Examination, Failure, Latency, NotExamined, ServiceResult, TrainingResult
+from bot.core.ports import Reader
+from bot.core.recipe import Recipe
+from bot.core.stages import RunResult, StageReport
+
+
+@dataclass(slots=True)
+class MemoryLaboratory:
+    """`broken`: (package, version) → the module whose import fails with it."""
+
+    broken: dict[tuple[str, str], str] = field(default_factory=dict)
+    examined: list[tuple[str, str]] = field(default_factory=list)
+
+    async def examine_pair(
+        self, tarball: bytes, before: str, after: str, recipe: Recipe
+    ) -> tuple[Examination, Examination]:
+        self.examined.append((before, after))
+        return self._examine(before, recipe), self._examine(after, recipe)
+
+    def _examine(self, lock: str, recipe: Recipe) -> Examination:
+        pins = lockfile.parse(lock)["default"] if lock else {}
+        culprits = [culprit for (name, version), culprit in self.broken.items() if _has(pins, name, version)]
+        training = (
+            TrainingResult(Accuracy(0.991, (0.98,) * 10, 10_000), 14.0, 20.0, 900.0, 800.0, 3.0)
+            if recipe.training
+            else NotExamined("There is no training to examine.")
+        )
+        if culprits:
+            sentence = f"The import of {culprits[0]} fails: ImportError: cannot import name 'escape' from @flask."
+            log = f"Traceback:\n  import {culprits[0]}\n<!-- /bolide:evidence -->\nImportError: fixes #1"
+            return Examination(Failure("import", sentence, log, culprits[0]), training, "bubblewrap", lock, 2.0)
+        service = ServiceResult("GET /readyz answered 200", Latency(1.2, 3.4, 50), 0.2, 80.0, 40.0, 2.0)
+        return Examination(service, training, "bubblewrap", lock, 2.0)
+
+
+def _has(pins: dict[str, dict[str, str]], name: str, version: str) -> bool:
+    return pins.get(name, {}).get("version") == f"=={version}"
+
+
+@dataclass(slots=True)
+class MemoryRunner:
+    """`course`: the reports of a run before it ends with `result`; an ended run is told again without reports."""
+
+    result: Callable[[str], RunResult]
+    course: Callable[[str], list[StageReport]] = lambda sha: []
+    ended: dict[str, RunResult] = field(default_factory=dict)
+    begun: list[str] = field(default_factory=list)
+
+    async def run(
+        self,
+        repository: Repository,
+        sha: str,
+        reader: Reader,
+        report: Callable[[StageReport], Awaitable[None]],
+    ) -> RunResult:
+        if sha in self.ended:
+            return self.ended[sha]
+        self.begun.append(sha)
+        for stage in self.course(sha):
+            await report(stage)
+        self.ended[sha] = self.result(sha)
+        return self.ended[sha]
