@@ -8,6 +8,7 @@ import os
 import tempfile
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -83,7 +84,7 @@ class SimpleIndex:
                 await asyncio.to_thread(_write, path, page)
             try:
                 return await asyncio.to_thread(_project, canonical, page)
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 path.unlink(missing_ok=True)
                 raise IndexUnreachable(
                     f"The index {url} answered nonsense about {canonical}: {error!r:.200}.", 300
@@ -120,8 +121,9 @@ class SimpleIndex:
                 answer = await self._get(file.url, {"Range": gap.range}, what, MAX_PAGE)
                 if answer.status not in (200, 206):
                     raise IndexUnreachable(f"{_host(file.url)} answered {answer.status} for {what}.", 300) from None
-                sparse.add(answer.body, answer.headers.get("Content-Range", ""))
-            except (zipfile.BadZipFile, StopIteration, ValueError, NotImplementedError) as error:
+                if not sparse.add(answer.body, answer.headers.get("Content-Range", "")):
+                    break
+            except (zipfile.BadZipFile, zlib.error, StopIteration, ValueError, NotImplementedError) as error:
                 raise IndexUnsuitable(f"{file.filename} on {_host(file.url)} is not a whole wheel: {error}.") from error
         raise IndexUnsuitable(f"{_host(file.url)} does not answer ranges of {file.filename} as HTTP has them.")
 

@@ -23,16 +23,17 @@ class SparseFile(io.RawIOBase):
         self._position = 0
         self._parts: list[tuple[int, bytes]] = []
 
-    def add(self, content: bytes, content_range: str) -> None:
-        """Know `content`; without a Content-Range it is the whole file. Raises ValueError where that is not a range."""
+    def add(self, content: bytes, content_range: str) -> bool:
+        """Know `content`, the whole file where there is no Content-Range; False where that is not a range of it."""
         if not content_range:
             self._size, self._parts = len(content), [(0, content)]
-            return
+            return True
         found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", content_range.strip())
         if not found or int(found[2]) - int(found[1]) + 1 != len(content):
-            raise ValueError(f"the server answered the range {content_range!r} with {len(content)} bytes")
+            return False
         self._size = int(found[3])
         self._parts.append((int(found[1]), content))
+        return True
 
     def seekable(self) -> bool:
         """True."""

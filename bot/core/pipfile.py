@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from packaging.markers import InvalidMarker, Marker
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from bot.core.errors import Refused
 
@@ -83,10 +83,7 @@ class Requirement:
 
     def admits(self, version: str) -> bool:
         """Whether the specifier admits a version, pre-releases too; what is not a version is not admitted."""
-        try:
-            return SpecifierSet(self.specifier).contains(version, prereleases=True)
-        except InvalidVersion:
-            return False
+        return SpecifierSet(self.specifier).contains(version, prereleases=True)
 
     @property
     def pep508(self) -> str:
@@ -111,7 +108,7 @@ def parse(text: str | bytes, allowed_hosts: frozenset[str] = frozenset()) -> Pip
     document = _document(text)
     categories = {name: _category(name, document.get(name, {})) for name in _category_names(document)}
     if sum(map(len, categories.values())) > MAX_ENTRIES:
-        raise PipfileError(f"The Pipfile has more than {MAX_ENTRIES} entries; split the repository or raise the limit.")
+        raise PipfileError(f"The Pipfile has too many entries; the limit is {MAX_ENTRIES:,}.")
     sources = _sources(document, allowed_hosts)
     _check_indexes(categories, sources)
     requires, settings = document.get("requires", {}), document.get("pipenv", {})

@@ -50,6 +50,7 @@ class PackageIndex:
     redirect: str = ""
     hangs: bool = False
     lies_to: str = ""
+    content_range: str = ""
     url: str = ""
 
     def add(
@@ -121,6 +122,8 @@ class PackageIndex:
             with zipfile.ZipFile(io.BytesIO(self.contents[filename.removesuffix(".metadata")])) as archive:
                 inside = next(name for name in archive.namelist() if name.endswith("METADATA"))
                 return web.Response(body=archive.read(inside))
+        if filename not in self.contents:
+            return web.Response(status=404)
         content = self.contents[filename]
         wanted = request.headers.get("Range", "").removeprefix("bytes=")
         if not wanted or not self.ranges:
@@ -128,7 +131,8 @@ class PackageIndex:
         first, _, last = wanted.partition("-")
         start = int(first) if first else max(0, len(content) - int(last))
         end = min(len(content), int(last) + 1) if first and last else len(content)
-        told = {"Content-Range": f"bytes {start}-{end - 1}/{len(content)}", "Accept-Ranges": "bytes"}
+        spoken = self.content_range or f"bytes {start}-{end - 1}/{len(content)}"
+        told = {"Content-Range": spoken, "Accept-Ranges": "bytes"}
         return web.Response(status=206, body=content[start:end], headers=told)
 
     @asynccontextmanager

@@ -124,7 +124,9 @@ async def test_an_index_that_answers_in_html_is_told_apart(held: PackageIndex, i
         await index.project("my-app", held.url)
 
 
-@pytest.mark.parametrize("body", [b"[]", b'{"files": [{}]}', b'{"files": [{"filename"', b'{"files": 3}', b"\xff"])
+@pytest.mark.parametrize(
+    "body", [b"[]", b"[" * 200_000, b'{"files": [{}]}', b'{"files": [{"filename"', b'{"files": 3}', b"\xff"]
+)
 async def test_nonsense_is_not_believed_and_not_kept(
     held: PackageIndex, index: SimpleIndex, tmp_path: Path, body: bytes
 ) -> None:
@@ -183,6 +185,22 @@ async def test_only_the_needed_parts_of_a_large_wheel_are_fetched(held: PackageI
     [wheel] = (await index.project("large", held.url)).files
     assert requires_dist(await index.metadata(wheel)) == ("lib>=1",)
     assert held.asked[name] <= 3
+
+
+async def test_ranges_that_are_none_are_refused(held: PackageIndex, index: SimpleIndex) -> None:
+    held.add("odd", "1.0")
+    held.content_range = "bytes 5-9/3"
+    [wheel] = (await index.project("odd", held.url)).files
+    with pytest.raises(IndexUnsuitable, match="does not answer ranges"):
+        await index.metadata(wheel)
+
+
+async def test_a_file_that_is_gone_is_named(held: PackageIndex, index: SimpleIndex) -> None:
+    held.add("gone", "1.0")
+    held.contents.clear()
+    [wheel] = (await index.project("gone", held.url)).files
+    with pytest.raises(IndexUnreachable, match=r"answered 404 for the metadata of gone-1\.0"):
+        await index.metadata(wheel)
 
 
 async def test_a_file_that_is_no_wheel_is_refused(held: PackageIndex, index: SimpleIndex) -> None:

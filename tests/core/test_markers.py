@@ -37,12 +37,14 @@ def test_conditions_of_an_entry_replace_requires_python() -> None:
     both = {"markers": "os_name == 'posix'", "platform_machine": "== 'x86_64'"}
     assert direct_marker(both, "a", ">=3.8") == "os_name == 'posix' and platform_machine == 'x86_64'"
     assert direct_marker({"os_name": "== 'nt'"}, "a", ">=3.8") == "python_version >= '3.8' and os_name == 'nt'"
+    assert direct_marker({"os_name": "== 'nt'"}, "a", "") == "os_name == 'nt'"
 
 
 def test_a_platform_key_is_repeated_as_pipenv_repeats_it() -> None:
     entry = {"version": "*", "sys_platform": "!= 'win32'"}
     assert direct_marker(entry, "uvloop", ">=3.8") == " and ".join(["sys_platform != 'win32'"] * 3)
     assert direct_marker(entry, "UVLoop", ">=3.8") == "sys_platform != 'win32'"
+    assert direct_marker({"sys_platform": '!= "win32"'}, "uvloop", ">=3.8") == "sys_platform != 'win32'"
     assert left_out_marker(entry) == "sys_platform != 'win32'"
 
 

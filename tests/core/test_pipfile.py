@@ -41,6 +41,22 @@ def test_the_hash_is_the_one_that_pipenv_wrote(sample: str, told: str) -> None:
     assert pipfile_hash(parse((SAMPLES / sample / "Pipfile").read_bytes())) == told
 
 
+def test_a_date_among_the_packages_has_no_hash() -> None:
+    with pytest.raises(PipfileError, match="has a date"):
+        pipfile_hash(parse("[packages]\nflask = {version = '*', since = 2026-01-01}\n"))
+
+
+def test_the_python_is_the_full_one_where_it_is_named() -> None:
+    assert python_of(parse("[requires]\npython_full_version = '3.11.2'\npython_version = '3.11'\n")) == "3.11.2"
+    assert python_of(parse("[requires]\npython_version = '>=3.9'\n")) == python_of(parse("")) == ""
+
+
+def test_conditions_are_joined() -> None:
+    entry = "{markers = \"python_version < '3'\", platform_machine = \"== 'arm64'\"}"
+    [requirement] = parse(f"[packages]\nflask = {entry}\n").categories["packages"].values()
+    assert requirement.markers == '(platform_machine == "arm64") and (python_version < "3")'
+
+
 def test_only_older_generations_hash_names_as_written() -> None:
     pipfile, canonical = parse('[packages]\nFlask_Login = "*"\n'), parse('[packages]\nflask-login = "*"\n')
     assert pipfile_hash(pipfile) == pipfile_hash(canonical)
@@ -68,6 +84,7 @@ def test_line_ends_and_a_byte_order_mark_change_nothing() -> None:
         ("[packages]\nflask = {extras = 'all'}\n", "extras must be a list"),
         ("[packages]\nflask = {extras = ['a]; x']}\n", "extras must be a list"),
         ("[packages]\nflask = {index = 'other'}\n", "no \\[\\[source\\]\\] declares"),
+        ("[packages]\nflask = {index = 3}\n", "index must be the name"),
         ("packages = 3\n", "must be a table"),
         ("title = 'x'\n", "must be a table"),
         ("requires = 3\n", "must be tables"),
@@ -158,8 +175,9 @@ def test_entries_that_are_not_from_an_index_are_told_apart(entry: str) -> None:
         "[packages]\n" + "".join(f'package-{number} = "*"\n' for number in range(100_000)),
         "[packages]\n" + "".join(f'p{number} = ""\n' for number in range(30_000)),
         "# " + "x" * 10_000_000,
+        "".join(f"[c{part}]\n" + "".join(f"p{number} = ''\n" for number in range(1500)) for part in range(2)),
     ],
-    ids=["10^5 entries", "many short entries", "10 MB"],
+    ids=["10^5 entries", "many short entries", "10 MB", "many in two categories"],
 )
 def test_an_oversized_pipfile_is_refused_quickly(text: str) -> None:
     started = time.process_time()
