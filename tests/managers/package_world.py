@@ -33,7 +33,7 @@ class PackageWorld:
     down: bool = False
     asked: list[tuple[str, str]] = field(default_factory=list)
 
-    async def project(self, name: str, url: str) -> Project:
+    async def project(self, name: str, url: str, *, fresh: bool = False) -> Project:
         self.asked.append((name, url))
         self._reach(name)
         if name not in self.releases or url != self.homes.get(name, PYPI):

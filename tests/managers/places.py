@@ -13,15 +13,17 @@ from bot.core.stages import RunResult, StageReport
 
 @dataclass(slots=True)
 class MemoryLaboratory:
-    """`broken`: (package, version) → the module whose import fails with it."""
+    """`broken`: (package, version) → the module whose import fails with it; `meanwhile` happens during the work."""
 
     broken: dict[tuple[str, str], str] = field(default_factory=dict)
     examined: list[tuple[str, str]] = field(default_factory=list)
+    meanwhile: Callable[[], None] = lambda: None
 
     async def examine_pair(
         self, tarball: bytes, before: str, after: str, recipe: Recipe
     ) -> tuple[Examination, Examination]:
         self.examined.append((before, after))
+        self.meanwhile()
         return self._examine(before, recipe), self._examine(after, recipe)
 
     def _examine(self, lock: str, recipe: Recipe) -> Examination:
