@@ -1,0 +1,188 @@
+"""What every forge does, told from its door: a test class inherits it and says on which ground it stands."""
+
+import io
+import tarfile
+from typing import Protocol
+
+import pytest
+
+from bot.core.events import Actor, Repository
+from bot.core.plan import (
+    CloseIssue,
+    Comment,
+    DeleteBranch,
+    EditPullRequest,
+    FileChange,
+    ProposeChange,
+    Release,
+    Target,
+)
+from bot.core.ports import Forge, ForgeRefused, HeadMoved, Snapshot
+
+BRANCH = "bolide/update"
+FILES = {"Pipfile": "[packages]\nflask = '*'\n", "README.md": "# digits\n"}
+
+
+class Ground(Protocol):
+    """A repository with FILES in one commit of ada's, the App on it, and what people do there."""
+
+    @property
+    def forge(self) -> Forge: ...
+
+    @property
+    def repository(self) -> Repository: ...
+
+    async def push(self, login: str, files: dict[str, str], branch: str = "main") -> str: ...
+
+    async def close_pull(self, number: int) -> None: ...
+
+    async def issue(self) -> int: ...
+
+    async def is_open(self, issue: int) -> bool: ...
+
+    async def comments(self, issue: int) -> list[str]: ...
+
+    async def give(self, login: str, role: str) -> Actor: ...
+
+
+async def read(ground: Ground, sha: str | None = None) -> Snapshot:
+    reader = ground.forge.reader(ground.repository)
+    return await reader.snapshot(["Pipfile", "missing"], branch=BRANCH, sha=sha)
+
+
+async def change(ground: Ground, text: str = "[packages]\nflask = '==3.1'\n", title: str = "Update") -> ProposeChange:
+    """A change of the Pipfile, planned on what is there now."""
+    seen = await read(ground)
+    return ProposeChange(
+        Target(seen.node_id, seen.default_branch, seen.sha),
+        BRANCH,
+        seen.existing(),
+        (FileChange("Pipfile", text),),
+        f"{title}\n\nBecause.",
+        title,
+        f"Body of {title}",
+    )
+
+
+class ForgeSuite:
+    """The contract of `ports.Forge`, for the fixture `ground`."""
+
+    async def test_files_are_read_at_one_commit(self, ground: Ground) -> None:
+        first = await read(ground)
+        assert (first.name, first.default_branch, first.archived) == (ground.repository.name, "main", False)
+        assert first.files == {"Pipfile": FILES["Pipfile"], "missing": None}
+        assert (first.branch, first.existing()) == (None, None)
+        later = await ground.push("ada", {"Pipfile": "later\n"})
+        assert (await read(ground)).sha == later
+        assert (await read(ground, first.sha)).text("Pipfile") == FILES["Pipfile"]
+        with pytest.raises(ForgeRefused):
+            await read(ground, "0" * 40)
+
+    async def test_a_proposal_is_made_once(self, ground: Ground) -> None:
+        writer, wanted = ground.forge.writer(ground.repository), await change(ground)
+        opened = await writer.propose(wanted)
+        assert await writer.propose(wanted) == opened
+        branch = (await read(ground)).branch
+        assert branch is not None
+        assert (branch.sha, branch.authors) == (opened.head_sha, (ground.forge.login,))
+        assert (branch.pull_request, branch.pull_request_body) == (opened.number, wanted.body)
+        assert (await read(ground, opened.head_sha)).text("Pipfile") == "[packages]\nflask = '==3.1'\n"
+
+    async def test_a_proposal_is_renewed_on_the_new_base(self, ground: Ground) -> None:
+        writer = ground.forge.writer(ground.repository)
+        first = await writer.propose(await change(ground))
+        await ground.push("ada", {"README.md": "more\n"})
+        second = await writer.propose(await change(ground, title="Again"))
+        assert (second.number, second.title, second.open) == (first.number, "Again", True)
+        assert second.head_sha != first.head_sha
+        seen = await ground.forge.reader(ground.repository).snapshot(["README.md"], branch=BRANCH, sha=second.head_sha)
+        assert seen.text("README.md") == "more\n"
+
+    async def test_a_persons_commit_is_seen_and_never_overwritten(self, ground: Ground) -> None:
+        writer = ground.forge.writer(ground.repository)
+        await writer.propose(await change(ground))
+        planned = await change(ground, title="Again")
+        theirs = await ground.push("ada", {"Pipfile": "mine\n"}, BRANCH)
+        with pytest.raises(HeadMoved):
+            await writer.propose(planned)
+        branch = (await read(ground)).branch
+        assert branch is not None
+        assert branch.sha == theirs
+        assert set(branch.authors) == {"ada", ground.forge.login}
+
+    async def test_a_closed_proposal_is_no_open_one(self, ground: Ground) -> None:
+        writer = ground.forge.writer(ground.repository)
+        first = await writer.propose(await change(ground))
+        await ground.close_pull(first.number)
+        assert not (await ground.forge.reader(ground.repository).pull_request(first.number)).open
+        branch = (await read(ground)).branch
+        assert branch is not None
+        assert branch.pull_request is None
+        assert (await writer.propose(await change(ground))).number != first.number
+
+    async def test_title_and_body_are_set(self, ground: Ground) -> None:
+        writer = ground.forge.writer(ground.repository)
+        number = (await writer.propose(await change(ground))).number
+        for edit in (EditPullRequest(number, "body"), EditPullRequest(number, "body", "Title")):
+            await writer.edit_pull_request(edit)
+        seen = await ground.forge.reader(ground.repository).pull_request(number)
+        assert (seen.title, seen.body) == ("Title", "body")
+        with pytest.raises(ForgeRefused):
+            await ground.forge.reader(ground.repository).pull_request(number + 1000)
+
+    async def test_one_comment_of_a_key_is_edited_in_place(self, ground: Ground) -> None:
+        writer, issue = ground.forge.writer(ground.repository), await ground.issue()
+        for body in ("working", "working", "done"):
+            await writer.comment(Comment(issue, "answer", body))
+        await writer.comment(Comment(issue, "other", "beside it"))
+        assert await ground.comments(issue) == ["done", "beside it"]
+
+    async def test_an_issue_is_closed_and_a_branch_deleted_however_often(self, ground: Ground) -> None:
+        writer, issue = ground.forge.writer(ground.repository), await ground.issue()
+        await writer.propose(await change(ground))
+        for _ in range(2):
+            await writer.close_issue(CloseIssue(issue))
+            await writer.delete_branch(DeleteBranch(BRANCH))
+        assert not await ground.is_open(issue)
+        assert (await read(ground)).branch is None
+
+    async def test_a_release_is_made_once_and_its_tag_never_moves(self, ground: Ground) -> None:
+        reader, writer = ground.forge.reader(ground.repository), ground.forge.writer(ground.repository)
+        sha = (await read(ground)).sha
+        assert [commit.sha for commit in await reader.commits_since_release(sha)] == [sha]
+        release = Release("v1.1.0", sha, "1.1.0", "What is new")
+        assert await writer.release(release) == await writer.release(release)
+        assert await reader.tags() == ("v1.1.0",)
+        later = await ground.push("ada", {"README.md": "more\n"})
+        assert [(commit.sha, commit.author) for commit in await reader.commits_since_release(later)] == [(later, "ada")]
+        with pytest.raises(ForgeRefused, match=r"v1\.1\.0 is on .* already"):
+            await writer.release(Release("v1.1.0", later, "1.1.0", "What is new"))
+
+    async def test_rights_are_those_of_now(self, ground: Ground) -> None:
+        reader = ground.forge.reader(ground.repository)
+        for role, permission in (("write", "write"), ("read", "read"), ("admin", "admin")):
+            grace = await ground.give("grace", role)
+            assert await reader.permission(grace) == permission
+        assert await reader.permission(Actor(10**9, "grace")) == "none"
+
+    async def test_a_deployment_of_a_commit_is_one(self, ground: Ground) -> None:
+        writer, sha = ground.forge.writer(ground.repository), (await read(ground)).sha
+        number = await writer.deployment(sha, "production")
+        for _ in range(2):
+            await writer.deployment_state(number, "success", "serving", "http://127.0.0.1:8090/")
+        assert await writer.deployment(sha, "production") == number
+        assert await writer.deployment(sha, "preview") != number
+
+    async def test_the_tarball_holds_the_files_in_one_folder(self, ground: Ground) -> None:
+        sha = (await read(ground)).sha
+        packed = await ground.forge.reader(ground.repository).tarball(sha)
+        with tarfile.open(fileobj=io.BytesIO(packed), mode="r:gz") as tar:
+            files = [name.split("/", 1) for name in tar.getnames() if "/" in name]
+        assert {name for _, name in files} == set(FILES)
+        assert len({folder for folder, _ in files}) == 1
+
+    async def test_a_body_beyond_the_bound_is_refused(self, ground: Ground) -> None:
+        issue = await ground.issue()
+        with pytest.raises(ForgeRefused, match="shorten it"):
+            await ground.forge.writer(ground.repository).comment(Comment(issue, "key", "x" * 60_001))
+        assert await ground.comments(issue) == []
