@@ -86,4 +86,5 @@ def refuse_unknown(command: Unknown) -> Refused:
 
 def _plain(text: str) -> bool:
     """Whether the text has no invisible, control or direction-changing character that hides what it says."""
-    return not any(unicodedata.category(character) in {"Cc", "Cf", "Co", "Cs"} for character in text.strip())
+    shown = text.strip().replace("\t", " ")
+    return not any(unicodedata.category(character) in {"Cc", "Cf", "Co", "Cs"} for character in shown)
