@@ -48,8 +48,9 @@ def parse(text: str) -> RepoConfig:
         raise ConfigError(f"{PATH} line {line} has a character that YAML does not allow; take it out.") from problem
     except yaml.MarkedYAMLError as problem:
         raise ConfigError(f"{_at(problem.problem_mark)}this is not YAML: {problem.problem}.") from problem
-    empty = root is None or (isinstance(root, ScalarNode) and not root.value)
-    return RepoConfig() if empty else _config(_read(root, _TOP, ""))
+    if root is None or (isinstance(root, ScalarNode) and not root.value):
+        return RepoConfig()
+    return _config(_read(root, _TOP, ""))
 
 
 def _check_shape(text: str) -> None:

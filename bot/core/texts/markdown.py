@@ -82,7 +82,9 @@ def bounded(body: str, most: int = MAX_CHARACTERS) -> str:
 
 def count(number: int, noun: str) -> str:
     """The number with its noun, in the plural where it is one."""
-    return f"{number} {noun if number == 1 else noun + 's' if not noun.endswith('y') else noun[:-1] + 'ies'}"
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number} {noun[:-1]}ies" if re.search(r"[^aeiou]y$", noun) else f"{number} {noun}s"
 
 
 def _section(name: str) -> re.Pattern[str]:
