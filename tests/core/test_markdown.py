@@ -43,28 +43,21 @@ HOSTILE = [
     "\u202etxt.exe\u202c \u2066x\u2069 z\u200bero \u00ad \u061c \u180e \U000e0041",
     "a\u2028# b\u2029- c\u0085d\rf\x1b[31m",
 ]
-TEXT = st.lists(
-    st.sampled_from(
-        [*HOSTILE, "@", "#", "1", "a", "GH", "-", "&", ";", "<", "!", "\n", " ", "\\", "`", "|", "www", "."]
-    )
-    | st.text(max_size=3),
-    max_size=8,
-).map("".join)
+TEXT = st.lists(st.sampled_from([*HOSTILE, "GH", "www", *"@#1a-&;<!\n \\`|."]) | st.text(max_size=3), max_size=8).map(
+    "".join
+)
 LIVE = re.compile(r"[@#][\w-]|\bGH-\d|\bwww\.|://", re.IGNORECASE)
 PLAIN = {"text", "softbreak", "text_special"}
 
 
-def inline(tokens: list[Token]) -> list[Token]:
-    return [child for token in tokens for child in (token.children or [])]
-
-
 def assert_plain(tokens: list[Token]) -> None:
     """Nothing but words, and none of them alive."""
-    children = inline(tokens)
-    assert {child.type for child in children} <= PLAIN
-    words = "".join(child.content for child in children)
-    assert not LIVE.search(words), words
-    assert all(character.isprintable() or character == "\u200b" for character in words)
+    for token in tokens:
+        children = token.children or []
+        assert {child.type for child in children} <= PLAIN
+        words = "".join(child.content for child in children)
+        assert not LIVE.search(words), words
+        assert all(character.isprintable() or character == "\u200b" for character in words)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -179,7 +172,7 @@ def test_the_closing_sentence_stands_outside_of_a_cut_code_block() -> None:
 
 @pytest.mark.parametrize(
     ("number", "noun", "said"),
-    [(1, "day", "1 days"), (2, "package", "2 packages"), (0, "dependency", "0 dependencies"), (7, "day", "7 days")],
+    [(1, "day", "1 day"), (2, "package", "2 packages"), (0, "dependency", "0 dependencies"), (7, "day", "7 days")],
 )
 def test_counts_agree_with_their_nouns(number: int, noun: str, said: str) -> None:
-    assert count(number, noun) == (said if number != 1 else f"1 {noun}")
+    assert count(number, noun) == said
