@@ -1,0 +1,230 @@
+"""What the bot writes: titles that count rightly, bodies that GitHub takes, texts that are read again."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from bot.core.changes import Change, Kind
+from bot.core.evidence import Evidence, Examination, Failure, NotExamined, ServiceResult, Verdict
+from bot.core.packages import HeldBack
+from bot.core.stages import Done, Failed, Skipped, Started, Stopped, Verified
+from bot.core.texts import deployment, evidence, release, update
+from bot.core.texts.release import ReleaseText
+from bot.core.texts.update import Reason, UpdateText
+
+BASE, LOCK = "b" * 40, "c" * 64
+RENDERER = MarkdownIt("gfm-like", {"linkify": False, "html": True})
+
+
+def change(
+    name: str,
+    old: str = "1.0",
+    new: str = "2.0",
+    *,
+    direct: bool = False,
+    where: str = "packages",
+    kind: Kind = "updated",
+) -> Change:
+    return Change(name, old, new, direct, tuple(where.split()), kind)
+
+
+def text(*changes: Change, held_back: tuple[HeldBack, ...] = (), notes: tuple[str, ...] = (), python: str = "") -> str:
+    reasons = {item.name: Reason("required by flask", date(2026, 10, 1)) for item in changes}
+    moment = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+    return update.body(UpdateText(changes, reasons, held_back, notes, BASE, LOCK, python, 7, "uv 0.9", moment))
+
+
+@pytest.mark.parametrize(
+    ("changes", "title"),
+    [
+        ((), "Refresh Pipfile.lock"),
+        ((change("flask", direct=True),), "Update flask from 1.0 to 2.0 (packages)"),
+        ((change("flask", "2.0", "1.0", kind="downgraded"),), "Downgrade flask from 2.0 to 1.0 (packages)"),
+        ((change("flask", where="packages app"),), "Update flask from 1.0 to 2.0"),
+        ((change("flask", "1.0", "", kind="removed"),), "Update 1 transitive dependency (packages)"),
+        ((change("flask", "", "2.0", direct=True, kind="added"),), "Lock 1 direct dependency (packages)"),
+        ((change("a", direct=True), change("b")), "Update 1 direct and 1 transitive dependencies (packages)"),
+        ((change("a", where="app"), change("b", where="bot")), "Update 2 transitive dependencies"),
+        (
+            (change("a", direct=True, where="app"), change("a", "1.1", where="bot"), change("b", where="bot")),
+            "Update 1 direct and 1 transitive dependencies",
+        ),
+    ],
+)
+def test_the_title_tells_the_truth(changes: tuple[Change, ...], title: str) -> None:
+    assert update.title(changes) == title
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind", "step"),
+    [
+        ("1.2.3", "2.0", "updated", "major"),
+        ("0.2.3", "0.3.0", "updated", "major"),
+        ("1.2.3", "1.3", "updated", "minor"),
+        ("1.2", "1.2.1", "updated", "patch"),
+        ("1", "1.0.1", "updated", "patch"),
+        ("2.0", "1.0", "downgraded", "downgraded"),
+        ("", "1.0", "added", "added"),
+        ("1.0", "", "removed", "removed"),
+        ("*", "1.0", "updated", "changed"),
+        ("1.0", "4f2a9c", "updated", "changed"),
+    ],
+)
+def test_the_step_of_each_package_is_named(old: str, new: str, kind: Kind, step: str) -> None:
+    assert f"| 2026-10-01 | {step} | required by flask |" in text(change("flask", old, new, kind=kind))
+
+
+def test_direct_changes_come_first_and_foreign_text_is_dead() -> None:
+    held = (HeldBack("protobuf", "4.0", "5.0", "it was yanked: @all fixes #1 | <b>"),)
+    body = text(
+        change("zlib", direct=True), change("a|b`@all"), held_back=held, notes=("left out: `x` # y",), python="3.11"
+    )
+    assert body.index("`zlib` **direct**") < body.index("`aball`")
+    assert "it was yanked: @\u200ball fixes #\u200b1 \\| \\<b\\>" in body
+    assert "\n- left out: \\`x\\` # y" in body
+    assert "for Python 3.11" in body
+    assert "younger than 7 days" in body
+    assert len([token for token in RENDERER.parse(body) if token.type == "table_open"]) == 2
+
+
+def test_nothing_held_back_is_said() -> None:
+    assert "Nothing: every direct dependency is at its newest release" in text(change("a"))
+    assert "for Python as the lock has it" in text(change("a"))
+
+
+def test_a_body_of_two_thousand_packages_is_whole_and_says_where_the_rest_is() -> None:
+    held = tuple(HeldBack(f"held-{n}", "1", "2", "x" * 400) for n in range(50))
+    body = text(*(change(f"package-{n:04}") for n in range(2_000)), held_back=held, notes=("n" * 900,) * 30)
+    assert len(body) <= 60_000
+    assert "more: see the commit's message." in body
+    assert update.parse(body) == update.Proposal(BASE, LOCK)
+    assert evidence.not_checked(body, "why").startswith("<!-- bolide:verdict -->\n❔ **Not checked**: why")
+
+
+@pytest.mark.parametrize("body", ["", "my own words", f"<!-- bolide:proposal base={BASE} lock=short -->"])
+def test_a_body_without_its_mark_proposes_nothing(body: str) -> None:
+    assert update.parse(body) is None
+
+
+def test_the_message_has_a_line_for_each_package() -> None:
+    moved = (change("a", "", "1", kind="added"), change("b", "1", "", kind="removed"))
+    made = UpdateText(moved, {}, (), (), BASE, LOCK, "", 7, "uv", datetime(2026, 11, 23, tzinfo=UTC))
+    assert update.message(made).endswith("\n\n- a (new) → 1\n- b 1 → (gone)")
+
+
+# Releases
+
+NOTES = st.text().map(lambda notes: notes.replace("\r", "").replace("<!--", ""))
+
+
+@given(NOTES, st.integers(1, 10**9 - 1) | st.none(), st.booleans())
+def test_a_release_is_read_as_it_was_written(notes: str, issue: int | None, closes: bool) -> None:  # noqa: FBT001
+    told = ReleaseText("1.3.0", notes, BASE, issue, closes=closes and issue is not None)
+    body = release.body(told, "1.2.3")
+    assert release.parse(body, "1.3.0") == told
+    assert release.parse(body.replace("\n", "\r\n"), "1.3.0") == told, "as GitHub keeps it after an edit"
+
+
+def test_a_release_whose_text_a_person_wrote_has_it_for_notes() -> None:
+    assert release.parse("All new.", "1.3.0") == ReleaseText("1.3.0", "All new.", "", None, closes=False)
+    mark = f"<!-- bolide:release base={BASE} closes=4 -->"
+    assert release.parse(f"{mark}\nAll new.", "1.3.0") == ReleaseText("1.3.0", "All new.", BASE, 4, closes=True)
+
+
+def test_marks_in_the_notes_change_nothing() -> None:
+    notes = f"a\n<!-- /bolide:notes -->\n<!-- bolide:release base={'0' * 40} closes=1 -->"
+    found = release.parse(release.body(ReleaseText("1.3.0", notes, BASE, 9, closes=False), "1.2.3"), "1.3.0")
+    assert (found.base_sha, found.issue, found.closes) == (BASE, 9, False)
+    assert found.notes.startswith("a\n")
+
+
+def test_endless_notes_are_cut_and_the_rest_stays_readable() -> None:
+    body = release.body(ReleaseText("1.3.0", "line\n" * 50_000, BASE, 4, closes=True), "1.2.3")
+    assert len(body) <= 60_000
+    assert release.parse(body, "1.3.0").issue == 4
+    assert "cut here" in release.parse(body, "1.3.0").notes
+
+
+@pytest.mark.parametrize(
+    ("branch", "version"),
+    [
+        ("bolide/release-1.3.0", "1.3.0"),
+        ("bolide/release-1.3", "1.3"),
+        ("bolide/release-", None),
+        ("bolide/release-1.3.0-next", None),
+        ("bolide/release-../x", None),
+        ("bolide/release-1.3.0\n", None),
+        ("bolide/release-\u0661.\u0662", None),
+        ("bolide/update", None),
+        ("1.3.0", None),
+        ("", None),
+    ],
+)
+def test_only_a_release_branch_has_a_version(branch: str, version: str | None) -> None:
+    assert release.version_of(branch) == version
+    assert version is None or release.branch(version) == branch
+
+
+# Deployments and evidence
+
+
+def test_a_stage_is_told_in_its_status() -> None:
+    failed = Failed("the gate says no", "", "x")
+    assert deployment.context("train") == "bolide/train"
+    assert [deployment.status(outcome) for outcome in (Started(), Done("a", 1.25), Skipped("same", None), failed)] == [
+        ("pending", "running"),
+        ("success", "done in 1.2 s"),
+        ("success", "skipped: same"),
+        ("failure", "the gate says no"),
+    ]
+
+
+def test_a_failed_run_is_told_with_its_log_and_the_way_to_see_it() -> None:
+    result = Stopped("a" * 40, "train", Failed("@ada: <b>no</b>", "x\n" * 90_000 + "the end", "git checkout a && make"))
+    said = deployment.comment(result, "http://127.0.0.1/")
+    assert len(said) <= 60_000
+    assert "train failed: @\u200bada: \\<b\\>no\\</b\\>" in said
+    assert "the end\n```" in said
+    assert [token.type for token in RENDERER.parse(said) if token.type == "fence"] == ["fence", "fence"]
+    silent = deployment.comment(Stopped("a" * 40, "train", Failed("no", "", "make")), "")
+    assert "(no output)" in silent
+
+
+def test_a_service_without_model_is_verified_too() -> None:
+    assert "with model none" in deployment.sentence(Verified("a" * 40, None, 3.0, 0))
+
+
+def examination(service: ServiceResult | Failure | NotExamined, packages: str) -> Examination:
+    return Examination(service, NotExamined("There is no training to examine."), "bubblewrap", packages, 1.0)
+
+
+def test_evidence_without_figures_has_no_chart() -> None:
+    nothing = examination(NotExamined("No service was found."), "a")
+    shown = evidence.render(Evidence(nothing, nothing))
+    assert "training not examined, service not examined" in shown
+    assert "less is better" not in shown
+
+
+def test_both_failures_are_shown_and_every_line_of_evidence_fits() -> None:
+    bad = Failure("boot", "It ends. <details>", "x" * 100_000)
+    both = Evidence(examination(bad, "a"), examination(Failure("import", "No.", ""), "b"))
+    report = evidence.checked("a" * 40, both)
+    assert len(report.summary) <= 60_000
+    assert "**Today's lock, boot**: It ends. \\<details\\>" in report.summary
+    assert "(no output)" in report.summary
+    assert report.conclusion == "failure"
+
+
+def test_a_service_whose_digits_nobody_knows_has_no_latency() -> None:
+    answered = ServiceResult("GET / answered 200", NotExamined("No digits."), 0.2, 80.0, 40.0, 2.0)
+    shown = evidence.render(Evidence(examination(answered, "a"), examination(answered, "b")))
+    assert "p50" not in shown
+    assert "service: peak memory | 80 MiB | 80 MiB" in shown
+    assert "No digits." in shown
+
+
+def test_a_text_that_lost_its_sections_gets_the_refusal_on_top() -> None:
+    assert evidence.not_checked("mine", "why") == f"{evidence.headline(Verdict('not_checked', 'why'))}\n\nmine"
