@@ -133,3 +133,28 @@ async def test_many_jobs_at_once_each_mint_one_token(place: Place) -> None:
     reader = place.reader
     await asyncio.gather(*(reader.snapshot(["Pipfile"], branch=BRANCH) for _ in range(5)))
     assert len([asked for asked in place.github.requests if asked.what.endswith("/access_tokens")]) == 1
+
+
+async def test_what_a_crash_left_is_used_or_cleared_away(place: Place) -> None:
+    opened = await place.writer.propose(await place.change())
+    await place.sandbox.push(NAME, "ada", {"README.md": "more\n"}, "Go on")
+    change = await place.change("[packages]\nflask = '==3.2'\n", "Again")
+    git = place.sandbox.services.forge.git(place.sandbox.repository(NAME))
+    await git.run("update-ref", f"refs/heads/{BRANCH}-next", opened.head_sha)  # begun for an older base
+    renewed = await place.writer.propose(change)
+    assert await place.head(f"{BRANCH}-next") is None
+    await git.run("update-ref", f"refs/heads/{BRANCH}-next", renewed.head_sha)  # made, but the bot's branch not moved
+    await git.run("update-ref", f"refs/heads/{BRANCH}", opened.head_sha)
+    assert (await place.writer.propose(change)).head_sha == renewed.head_sha == await place.head(BRANCH)
+    assert await place.head(f"{BRANCH}-next") is None
+
+
+async def test_a_branch_that_was_made_and_got_no_commit_gets_it(place: Place) -> None:
+    change = await place.change()
+    git = place.sandbox.services.forge.git(place.sandbox.repository(NAME))
+    await git.run("update-ref", f"refs/heads/{BRANCH}", change.target.sha)
+    seen = await place.read()
+    assert seen.branch is not None
+    assert seen.branch.authors == ()  # nobody's work is on it
+    await place.writer.propose(await place.change())
+    assert await place.history(BRANCH) == [("bolide[bot]", "Update flask"), ("ada", "Begin")]

@@ -235,3 +235,14 @@ async def test_a_pull_request_that_is_there_already_is_found(script: Script, git
     change = ProposeChange(Target("I", "main", "a" * 40), "x", None, (FileChange("f", "x\n"),), "m", "t", "b")
     opened = await github.writer(REPOSITORY).propose(change)
     assert (opened.number, opened.head_sha, script.answers) == (3, "c" * 40, [])
+
+
+async def test_a_change_that_github_never_takes_is_refused_in_its_words(script: Script, github: GitHub) -> None:
+    nothing: dict[str, Any] = {"data": {"repository": {"own": None, "next": None, "pullRequests": {"nodes": []}}}}
+    refusal = {"errors": [{"type": "UNPROCESSABLE", "message": "A path is invalid"}]}
+    for answer in (refusal, nothing, refusal, nothing, refusal, nothing, refusal):
+        script.tell(answer)
+    change = ProposeChange(Target("I", "main", "a" * 40), "x", None, (FileChange("f", "x\n"),), "m", "t", "b")
+    with pytest.raises(ForgeRefused, match=r"ada/digits: GitHub refused the change: A path is invalid\."):
+        await github.writer(REPOSITORY).propose(change)
+    assert script.answers == []
