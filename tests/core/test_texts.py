@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from bot.core.changes import Change, Kind
-from bot.core.evidence import Evidence, Examination, Failure, NotExamined, ServiceResult, Verdict
+from bot.core.evidence import Evidence, Examination, Failure, NotExamined, ServiceResult, TrainingResult, Verdict
 from bot.core.packages import HeldBack
 from bot.core.stages import Done, Failed, Skipped, Started, Stopped, Verified
 from bot.core.texts import deployment, evidence, release, update
@@ -224,6 +224,14 @@ def test_a_service_whose_digits_nobody_knows_has_no_latency() -> None:
     assert "p50" not in shown
     assert "service: peak memory | 80 MiB | 80 MiB" in shown
     assert "No digits." in shown
+
+
+def test_a_training_whose_model_was_not_evaluated_has_no_accuracy() -> None:
+    trained = TrainingResult(NotExamined("No evaluation."), 14.0, 20.0, 900.0, 800.0, 3.0)
+    both = Examination(NotExamined("No service."), trained, "bubblewrap", "a", 1.0)
+    shown = evidence.render(Evidence(both, both))
+    assert "accuracy" not in shown
+    assert "training: seconds | 14.0 s | 14.0 s" in shown
 
 
 def test_a_text_that_lost_its_sections_gets_the_refusal_on_top() -> None:

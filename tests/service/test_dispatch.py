@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from bot.core.events import RepositoryAdded
+from bot.core.events import ChangeProposed, RepositoryAdded
 from bot.core.packages import HeldBack
 from bot.core.plan import React
 from bot.core.ports import Delivery, Unreadable
@@ -556,6 +556,28 @@ async def test_the_dry_run_says_what_would_be_done_and_writes_nothing(world: Wor
     assert world.repository.writes == []
 
 
+async def test_a_refusal_of_github_is_told_where_somebody_waits_and_else_noted(world: World) -> None:
+    world.forge.refusals["snapshot"] = "The App lacks the permission `contents: read`."
+    await world.deliver("push", ref="refs/heads/main", after=world.repository.head)
+    assert "refused: The App lacks the permission `contents: read`." in world.notes
+    issue = await world.titled("Kebechet update")
+    assert world.repository.comments == {
+        (issue, "answer title"): "The App lacks the permission `contents: read`.",
+    }
+    world.forge.refusals["comment"] = "The issue is locked."
+    await world.titled("Kebechet update")
+    assert world.notes[-1] == "refused: The App lacks the permission `contents: read`."
+
+
+async def test_a_release_branch_that_a_person_made_is_released_with_what_they_wrote(world: World) -> None:
+    world.repository.push({"a": "b"}, branch="bolide/release-4.0.0")
+    world.repository.open_pull("bolide/release-4.0.0", "Four", "All new.")
+    await world.merged(1)
+    assert world.repository.releases == {"v4.0.0": "All new."}
+    assert [place for place in world.repository.comments if place[1].startswith("released")] == []
+
+
 async def test_what_a_manager_was_not_asked_is_not_for_it(world: World) -> None:
+    assert await world.dispatch.plan(ChangeProposed(world.repository.value, 1, "a", "b"), "redeploy") is None
     for name in ("evidence", "release", "answer"):
         assert await world.dispatch.plan(RepositoryAdded(world.repository.value), name) is None
