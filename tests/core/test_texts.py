@@ -209,11 +209,13 @@ def test_evidence_without_figures_has_no_chart() -> None:
 
 
 def test_both_failures_are_shown_and_every_line_of_evidence_fits() -> None:
-    bad = Failure("boot", "It ends. <details>", "x" * 100_000)
+    bad = Failure("boot", "It ends. <details>" + "!" * 100_000, "x" * 100_000)
     both = Evidence(examination(bad, "a"), examination(Failure("import", "No.", ""), "b"))
     report = evidence.checked("a" * 40, both)
     assert len(report.summary) <= 60_000
     assert "**Today's lock, boot**: It ends. \\<details\\>" in report.summary
+    assert evidence.read_json(report.summary)["verdict"] == "broken"
+    assert evidence.read_json("my own words") == {}
     assert "(no output)" in report.summary
     assert report.conclusion == "failure"
 

@@ -1,7 +1,6 @@
 """Evidence in words: the section of the pull request, its first line, and the check run."""
 
 import json
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -19,14 +18,15 @@ from bot.core.evidence import (
     verdict,
 )
 from bot.core.plan import Conclusion, Report
-from bot.core.texts.markdown import bounded, fenced, harmless, replace_section, table
+from bot.core.texts.markdown import MAX_CHARACTERS, bounded, fenced, harmless, replace_section, table
 
 CHECK = "Bolide evidence"
 _SIGN = {"safe": "✅ **Safe to merge**", "broken": "🛑 **Not safe**", "not_checked": "❔ **Not checked**"}
 _TITLE = {"safe": "Boots, predicts and trains", "broken": "Does not work", "not_checked": "Not checked"}
 _CONCLUSION: dict[str, Conclusion] = {"safe": "success", "broken": "failure", "not_checked": "neutral"}
 _BAR = 24
-_JSON = re.compile(r"```json\n(?P<figures>\{.*?\n\})\n```", re.DOTALL)
+_JSON = "<details><summary>The same for programs</summary>\n\n```json\n"
+_SENTENCE = 2_000  # characters of a foreign sentence that are shown
 
 Row = tuple[str, str, str, float | None]
 
@@ -39,20 +39,22 @@ def waiting(sha: str) -> Report:
 def checked(sha: str, evidence: Evidence) -> Report:
     """The check run that carries the evidence."""
     found = verdict(evidence.before, evidence.after)
-    summary = f"{bounded(f'{headline(found)}{chr(10) * 2}{render(evidence)}')}\n\n{_as_json(found, evidence)}"
+    figures = _as_json(found, evidence)
+    shown = bounded(f"{headline(found)}\n\n{render(evidence)}", MAX_CHARACTERS - len(figures) - 2)
+    summary = f"{shown}\n\n{figures}"
     return Report(sha, CHECK, _TITLE[found.kind], summary, _CONCLUSION[found.kind])
 
 
 def read_json(summary: str) -> dict[str, Any]:
     """The figures that `checked` put into a check run's summary; empty where there are none."""
-    found = _JSON.search(summary)
-    return dict(json.loads(found["figures"])) if found else {}
+    _, begun, rest = summary.rpartition(_JSON)
+    return dict(json.loads(rest.partition("\n```\n")[0])) if begun else {}
 
 
 def _as_json(found: Verdict, evidence: Evidence) -> str:
     figures = {"verdict": found.kind, "before": _figures(evidence.before), "after": _figures(evidence.after)}
     shown = json.dumps(figures, indent=1, sort_keys=True)
-    return f"<details><summary>The same for programs</summary>\n\n```json\n{shown}\n```\n\n</details>"
+    return f"{_JSON}{shown}\n```\n\n</details>"
 
 
 def _figures(examination: Examination) -> dict[str, float | None]:
@@ -98,7 +100,7 @@ def not_checked(body: str, refusal: str) -> str:
 
 def headline(found: Verdict) -> str:
     """The verdict in one line."""
-    return f"{_SIGN[found.kind]}: {harmless(found.sentence)}"
+    return f"{_SIGN[found.kind]}: {harmless(found.sentence[:_SENTENCE])}"
 
 
 def render(evidence: Evidence) -> str:
@@ -110,7 +112,7 @@ def render(evidence: Evidence) -> str:
     for name, examination in (("Proposed lock", after), ("Today's lock", before)):
         parts += [_failure(name, failure) for failure in examination.failures]
     found = verdict(before, after)
-    parts += ["".join(f"- {harmless(remark)}\n" for remark in found.remarks)] if found.remarks else []
+    parts += ["".join(f"- {harmless(remark[:_SENTENCE])}\n" for remark in found.remarks)] if found.remarks else []
     parts.append(_method(before, after))
     return "\n\n".join(parts)
 
@@ -200,7 +202,7 @@ def _chart(rows: list[Row]) -> str:
 
 def _failure(name: str, failure: Failure) -> str:
     log = fenced("\n".join(failure.log_tail.splitlines()[-30:]) or "(no output)", most=4_000)
-    return f"**{name}, {failure.phase}**: {harmless(failure.sentence)}\n\n{log}"
+    return f"**{name}, {failure.phase}**: {harmless(failure.sentence[:_SENTENCE])}\n\n{log}"
 
 
 def _method(before: Examination, after: Examination) -> str:

@@ -84,12 +84,13 @@ def body(update: UpdateText) -> str:
     """The pull request's body; verdict and evidence stand in sections that are replaced when they are known."""
     parts = [
         section("verdict", WAITING),
+        # High up, so that no cut of the body takes it away.
+        f"<!-- bolide:proposal base={update.base_sha} lock={update.lock_sha256} -->",
         f"### What changed\n\n{_changes(update)}",
         section("evidence", MEASURING),
         _held_back(update),
         STEER,
         _derivation(update),
-        f"<!-- bolide:proposal base={update.base_sha} lock={update.lock_sha256} -->",
     ]
     return bounded("\n\n".join(part for part in parts if part))
 
