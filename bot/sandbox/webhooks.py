@@ -86,6 +86,8 @@ class Hooks:
             "updated_at": app.created,
             "created_at": app.created,
             "app_id": app.id,
+            "url": self.forge.api("/app/hook/config"),
+            "ping_url": self.forge.api("/app/hook/pings"),
             "deliveries_url": self.forge.api("/app/hook/deliveries"),
         }
         payload = {"zen": "Keep it logically awesome.", "hook_id": app.id, "hook": hook}

@@ -32,8 +32,8 @@ FIELDS = {
     "Tag": "id oid abbreviatedOid repository commitUrl name message target tagger",
     "Commit": (
         "id oid abbreviatedOid repository commitUrl url message messageHeadline messageBody committedDate authoredDate"
-        " author authors committer parents tree file history status checkSuites additions deletions changedFilesIfAvailable"
-        " signature associatedPullRequests statusCheckRollup"
+        " author authors committer parents tree file history status checkSuites additions deletions"
+        " changedFilesIfAvailable signature associatedPullRequests statusCheckRollup"
     ),
     "GitActor": "name email date user",
     "GitActorConnection": CONNECTION,
@@ -51,8 +51,8 @@ FIELDS = {
     "App": "id databaseId name slug",
     "PullRequest": (
         "id databaseId number title body headRefName headRefOid baseRefName baseRefOid state merged mergedAt mergedBy"
-        " mergeCommit mergeable isDraft closed closedAt createdAt updatedAt url author authorAssociation labels comments"
-        " commits files additions deletions changedFiles repository headRef baseRef locked"
+        " mergeCommit mergeable isDraft closed closedAt createdAt updatedAt url author authorAssociation labels"
+        " comments commits files additions deletions changedFiles repository headRef baseRef locked"
     ),
     "PullRequestConnection": CONNECTION,
     "PullRequestCommit": "id commit",
@@ -72,7 +72,10 @@ FIELDS = {
     "Closable": "closed closedAt",
     "Label": "id name color description url",
     "LabelConnection": CONNECTION,
-    "Release": "id databaseId name tagName description isDraft isPrerelease isLatest createdAt publishedAt url author tagCommit",
+    "Release": (
+        "id databaseId name tagName description isDraft isPrerelease isLatest createdAt publishedAt url author"
+        " tagCommit"
+    ),
     "ReleaseConnection": CONNECTION,
     "Deployment": "id databaseId environment state createdAt commitOid description latestStatus",
     "DeploymentConnection": CONNECTION,

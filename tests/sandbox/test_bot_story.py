@@ -27,7 +27,9 @@ READ = """query($owner: String!, $name: String!) {
     f1: object(expression: "main:nowhere") { ... on Blob { text } }
     f2: object(expression: "main") { ... on Commit { oid committedDate author { name user { login } } } }
     f3: object(expression: "main:app") { ... on Tree { entries { name type path } } }
-    pullRequests(first: 10, states: OPEN) { nodes { number title headRefName commits(last: 1) { nodes { commit { oid } } } } }
+    pullRequests(first: 10, states: OPEN) {
+      nodes { number title headRefName commits(last: 1) { nodes { commit { oid } } } }
+    }
     refs(refPrefix: "refs/tags/", first: 10) { nodes { name target { oid } } }
     latestRelease { tagName }
     labels(first: 5) { nodes { name } }
@@ -133,24 +135,7 @@ async def test_an_update_from_branch_to_release(sandbox: Sandbox, keys: tuple[st
             assert (await ada("GET", "/repos/ada/digits/pulls/1"))[1]["mergeable"] is True
             status, merged = await ada("PUT", "/repos/ada/digits/pulls/1/merge", {"merge_method": "squash"})
             assert (status, merged["merged"]) == (200, True)
-        status, deployment = await bot.client(
-            "POST",
-            "/repos/ada/digits/deployments",
-            {"ref": merged["sha"], "required_contexts": [], "environment": "production", "description": "d"},
-        )
-        assert status == 201
-        path = f"/repos/ada/digits/deployments/{deployment['id']}/statuses"
-        assert (
-            await bot.client(
-                "POST", path, {"state": "success", "environment_url": "http://127.0.0.1:1/", "description": "up"}
-            )
-        )[0] == 201
-        assert (
-            await bot.client(
-                "POST", "/repos/ada/digits/releases", {"tag_name": "v1.1.0", "name": "1.1.0", "body": "new"}
-            )
-        )[0] == 201
-        assert (await bot.client("GET", "/repos/ada/digits/releases/latest"))[1]["tag_name"] == "v1.1.0"
+        await deploy_and_release(bot, merged["sha"])
         await sandbox.delivered()
         kinds = [(headers["X-GitHub-Event"], json.loads(body).get("action")) for headers, body in bot.receiver.received]
         for headers, body in bot.receiver.received:
@@ -166,6 +151,25 @@ async def test_an_update_from_branch_to_release(sandbox: Sandbox, keys: tuple[st
     )
     assert merge["pull_request"]["merged"] is True
     assert merge["sender"]["login"] == "ada"
+
+
+async def deploy_and_release(bot: Bot, sha: str) -> None:
+    status, deployment = await bot.client(
+        "POST",
+        "/repos/ada/digits/deployments",
+        {"ref": sha, "required_contexts": [], "environment": "production", "description": "d"},
+    )
+    assert status == 201
+    path = f"/repos/ada/digits/deployments/{deployment['id']}/statuses"
+    assert (
+        await bot.client(
+            "POST", path, {"state": "success", "environment_url": "http://127.0.0.1:1/", "description": "up"}
+        )
+    )[0] == 201
+    assert (
+        await bot.client("POST", "/repos/ada/digits/releases", {"tag_name": "v1.1.0", "name": "1.1.0", "body": "new"})
+    )[0] == 201
+    assert (await bot.client("GET", "/repos/ada/digits/releases/latest"))[1]["tag_name"] == "v1.1.0"
 
 
 async def report(bot: Bot, sha: str) -> None:

@@ -6,7 +6,7 @@ from bot.sandbox.actions.refs import EMPTY_TREE
 from bot.sandbox.entities import App, CheckRun, CheckSuite, Pull, Repository, Status
 from bot.sandbox.errors import unprocessable
 from bot.sandbox.forge import node_id
-from bot.sandbox.git import Commit, Entry, GitObject, Ref, Signature, parse_commit
+from bot.sandbox.git import Commit, Entry, GitError, GitObject, Ref, Signature, parse_commit
 from bot.sandbox.graph.view import Node, View, actor, app, connection
 from bot.sandbox.shapes import checks
 from bot.sandbox.shapes.commits import account
@@ -37,8 +37,29 @@ def git_object(view: View, repository: Repository, found: GitObject | None) -> N
 
 def commit(view: View, repository: Repository, value: Commit) -> Node:
     """A Commit."""
-    git, forge = view.forge.git(repository), view.forge
     headline, _, body = value.message.partition("\n")
+    people = [_person(view, value.author)]
+    return {
+        **_object(view, repository, value.oid),
+        "__typename": "Commit",
+        "id": node_id("C", repository.id, value.oid),
+        "url": view.forge.page(f"/{repository.full_name}/commit/{value.oid}"),
+        "message": value.message,
+        "messageHeadline": headline,
+        "messageBody": body.strip("\n"),
+        "committedDate": value.committer.date,
+        "authoredDate": value.author.date,
+        "author": people[0],
+        "authors": lambda _info, **arguments: connection(people, lambda each: each, **arguments),
+        "committer": _person(view, value.committer),
+        "signature": _signed(value),
+        **_around(view, repository, value),
+        **_checks(view, repository, value.oid),
+    }
+
+
+def _around(view: View, repository: Repository, value: Commit) -> Node:
+    git = view.forge.git(repository)
 
     async def parents(_info: Any, **arguments: Any) -> Node:
         found = [await git.commit(oid) for oid in value.parents]
@@ -53,7 +74,10 @@ def commit(view: View, repository: Repository, value: Commit) -> Node:
 
     async def file(_info: Any, path: str) -> Node | None:
         folder, _, name = path.rpartition("/")
-        found = [each for each in await git.tree(f"{value.oid}:{folder}") if each.path == name]
+        try:
+            found = [each for each in await git.tree(f"{value.oid}:{folder}") if each.path == name]
+        except GitError:
+            return None  # there is no such folder
         return _entry(view, repository, found[0], folder) if found else None
 
     async def numbers(name: str) -> int:
@@ -63,24 +87,12 @@ def commit(view: View, repository: Repository, value: Commit) -> Node:
     def pulls(_info: Any, **arguments: Any) -> Node:
         from bot.sandbox.graph import issuenodes  # pull requests have commits, commits have pull requests
 
-        found = [each for each in forge.store.all(Pull, repository.id) if value.oid in (each.head_sha, each.merge_sha)]
+        found = [
+            each for each in view.forge.store.all(Pull, repository.id) if value.oid in (each.head_sha, each.merge_sha)
+        ]
         return connection(found, lambda each: issuenodes.pull(view, repository, each), **arguments)
 
-    people = [_person(view, value.author)]
     return {
-        **_object(view, repository, value.oid),
-        "__typename": "Commit",
-        "id": node_id("C", repository.id, value.oid),
-        "url": forge.page(f"/{repository.full_name}/commit/{value.oid}"),
-        "message": value.message,
-        "messageHeadline": headline,
-        "messageBody": body.strip("\n"),
-        "committedDate": value.committer.date,
-        "authoredDate": value.author.date,
-        "author": people[0],
-        "authors": lambda _info, **arguments: connection(people, lambda each: each, **arguments),
-        "committer": _person(view, value.committer),
-        "signature": _signed(value),
         "parents": parents,
         "history": history,
         "tree": tree,
@@ -89,7 +101,6 @@ def commit(view: View, repository: Repository, value: Commit) -> Node:
         "deletions": lambda _info: numbers("deletions"),
         "changedFilesIfAvailable": lambda _info: numbers("files"),
         "associatedPullRequests": pulls,
-        **_checks(view, repository, value.oid),
     }
 
 

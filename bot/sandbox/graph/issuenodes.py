@@ -44,6 +44,26 @@ def issue(view: View, repository: Repository, value: Issue) -> Node:
 def pull(view: View, repository: Repository, value: Pull) -> Node:
     """A PullRequest."""
     half, _ = pull_of(view.forge, repository, value.number)
+    return {
+        **_conversation(view, repository, half, "pull"),
+        "__typename": "PullRequest",
+        "id": node_id("PR", value.id),
+        "databaseId": value.id,
+        "state": "MERGED" if value.merged else half.state.upper(),
+        "headRefName": value.head,
+        "headRefOid": value.head_sha,
+        "baseRefName": value.base,
+        "baseRefOid": value.base_sha,
+        "merged": value.merged is not None,
+        "mergedAt": value.merged,
+        "mergedBy": actor(view.forge, view.forge.user(value.merged_by_id)) if value.merged_by_id else None,
+        "isDraft": value.draft,
+        **_merging(view, repository, half, value),
+        **_content(view, repository, value),
+    }
+
+
+def _merging(view: View, repository: Repository, half: Issue, value: Pull) -> Node:
     git = view.forge.git(repository)
 
     async def size() -> Extent:
@@ -63,27 +83,13 @@ def pull(view: View, repository: Repository, value: Pull) -> Node:
         return gitnodes.commit(view, repository, found) if found else None
 
     return {
-        **_conversation(view, repository, half, "pull"),
-        "__typename": "PullRequest",
-        "id": node_id("PR", value.id),
-        "databaseId": value.id,
-        "state": "MERGED" if value.merged else half.state.upper(),
-        "headRefName": value.head,
-        "headRefOid": value.head_sha,
-        "baseRefName": value.base,
-        "baseRefOid": value.base_sha,
         "headRef": lambda _info: side(value.head),
         "baseRef": lambda _info: side(value.base),
-        "merged": value.merged is not None,
-        "mergedAt": value.merged,
-        "mergedBy": actor(view.forge, view.forge.user(value.merged_by_id)) if value.merged_by_id else None,
         "mergeCommit": merge_commit,
         "mergeable": mergeable,
-        "isDraft": value.draft,
         "additions": lambda _info: number("additions"),
         "deletions": lambda _info: number("deletions"),
         "changedFiles": lambda _info: number("files"),
-        **_content(view, repository, value),
     }
 
 

@@ -72,7 +72,7 @@ async def create_token(call: Call) -> web.Response:
         "permissions": permissions,
         "repository_selection": "selected",
     }
-    if "repositories" in call.body or "repository_ids" in call.body:
+    if call.body.get("repositories") or call.body.get("repository_ids"):
         found = (call.forge.store.get(Repository, number) for number in ids)
         body["repositories"] = [repositories.repository(call.forge, each) for each in found if each]
     return answer(body, 201)
@@ -209,7 +209,7 @@ def _delivery_item(value: Delivery) -> Json:
 
 def _narrowed_repositories(call: Call, installation: Installation) -> tuple[int, ...]:
     names, numbers = call.body.get("repositories"), call.body.get("repository_ids")
-    if names is None and numbers is None:
+    if not names and not numbers:
         return installation.repository_ids
     known = {each.id: each.name for each in call.forge.store.all(Repository) if each.id in installation.repository_ids}
     wanted = [number for number, name in known.items() if name in (names or []) or number in (numbers or [])]
@@ -222,8 +222,8 @@ def _narrowed_repositories(call: Call, installation: Installation) -> tuple[int,
 
 def _narrowed_permissions(call: Call, installation: Installation) -> Json:
     asked = call.body.get("permissions")
-    if asked is None:
-        return installation.permissions
+    if not asked:
+        return installation.permissions  # an empty object narrows nothing
     if not isinstance(asked, dict):
         raise unprocessable("Invalid request.")
     for name, level in asked.items():

@@ -11,6 +11,15 @@ from bot.sandbox.shapes.issues import labels
 from bot.sandbox.shapes.repositories import address, owner
 from bot.sandbox.shapes.repositories import repository as repository_shape
 
+_ABSENT: Json = {
+    "milestone": None,
+    "auto_merge": None,
+    "active_lock_reason": None,
+    "requested_reviewers": [],
+    "requested_teams": [],
+}
+"""What pull requests have on GitHub and not here."""
+
 
 @dataclass(frozen=True, slots=True)
 class Extent:
@@ -50,19 +59,15 @@ def simple(forge: Forge, repository: Repository, issue: Issue, pull: Pull) -> Js
         "merge_commit_sha": pull.merge_sha,
         "assignee": assignees[0] if assignees else None,
         "assignees": assignees,
-        "requested_reviewers": [],
-        "requested_teams": [],
         "labels": labels(forge, repository, issue),
-        "milestone": None,
         "draft": pull.draft,
         **{f"{name}_url": links[name]["href"] for name in ("commits", "review_comments", "comments", "statuses")},
         "review_comment_url": links["review_comment"]["href"],
         "head": _side(forge, repository, pull.head, pull.head_sha),
         "base": _side(forge, repository, pull.base, pull.base_sha),
         "_links": links,
+        **_ABSENT,
         "author_association": association(forge.store, repository, author),
-        "auto_merge": None,
-        "active_lock_reason": None,
     }
 
 
