@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from bot.core.changes import Change, Kind
-from bot.core.evidence import Evidence, Examination, Failure, NotExamined, ServiceResult, TrainingResult, Verdict
+from bot.core.evidence import (
+    Accuracy,
+    Evidence,
+    Examination,
+    Failure,
+    NotExamined,
+    ServiceResult,
+    TrainingResult,
+    Verdict,
+)
 from bot.core.packages import HeldBack
 from bot.core.stages import Done, Failed, Skipped, Started, Stopped, Verified
 from bot.core.texts import deployment, evidence, release, update
@@ -234,6 +243,24 @@ def test_a_training_whose_model_was_not_evaluated_has_no_accuracy() -> None:
     shown = evidence.render(Evidence(both, both))
     assert "accuracy" not in shown
     assert "training: seconds | 14.0 s | 14.0 s" in shown
+
+
+def test_accuracies_stand_side_by_side_and_a_fall_is_not_safe() -> None:
+    before, after = (
+        Examination(
+            NotExamined("No service."),
+            TrainingResult(Accuracy(share, (share,) * 10, 10_000), 14.0, 20.0, 900.0, 800.0, 3.0),
+            "bubblewrap",
+            str(share),
+            1.0,
+        )
+        for share in (0.9912, 0.98)
+    )
+    report = evidence.checked("a" * 40, Evidence(before, after))
+    assert "accuracy after the short training | 99.12 % | 98.00 %" in report.summary
+    assert "The accuracy falls by 1.12 points" in report.summary
+    assert evidence.read_json(report.summary)["after"]["accuracy"] == 0.98
+    assert report.conclusion == "failure"
 
 
 def test_a_text_that_lost_its_sections_gets_the_refusal_on_top() -> None:
