@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from bot.sandbox import admin, githttp, pages
+from bot.sandbox import admin, archives, githttp, pages
 from bot.sandbox.calls import SERVICES, Services, answer
 from bot.sandbox.entities import Json
 from bot.sandbox.errors import ApiError, not_found
@@ -55,6 +55,7 @@ def create_sandbox(state: Path, base_url: str, options: Options | None = None) -
     app.router.add_route(
         "*", "/{owner}/{repo}.git/{action:info/refs|git-upload-pack|git-receive-pack}", githttp.serve_git
     )
+    app.router.add_get("/{owner}/{repo}/legacy.{form:tar\\.gz|zip}/{sha:[0-9a-f]{40}}", archives.serve_archive)
     pages.add_routes(app)
     app.cleanup_ctx.append(_lifetime)
     return app

@@ -1,6 +1,8 @@
 """Limits, faults, wrong credentials, deliveries sent again, a restart: what makes a client's life hard."""
 
+import io
 import json
+import tarfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -164,6 +166,22 @@ async def test_bad_requests_are_refused_as_github_does(
         got, answer = await ada(method, path, body)
     assert got == status, answer
     assert {"message", "documentation_url", "status"} <= answer.keys()
+
+
+async def test_an_archive_is_redirected_to_and_its_address_cannot_be_forged(sandbox: Sandbox) -> None:
+    await sandbox.create_repository("ada/digits", FILES, private=True)
+    async with as_user(sandbox, "ada") as ada, aiohttp.ClientSession() as anybody:
+        url = f"{sandbox.api_url}/repos/ada/digits/tarball/main"
+        async with ada.session.get(url, allow_redirects=False) as answer:
+            assert answer.status == 302
+            address = answer.headers["Location"]
+        async with anybody.get(address) as answer:
+            assert answer.status == 200
+            with tarfile.open(fileobj=io.BytesIO(await answer.read())) as archive:
+                assert [name.partition("/")[2] for name in archive.getnames()] == ["", "README.md"]
+        for forged in (address[:-1] + ("0" if address[-1] != "0" else "1"), address.partition("?")[0]):
+            async with anybody.get(forged) as answer:
+                assert answer.status == 404
 
 
 async def test_a_stranger_may_read_and_speak_but_not_write(sandbox: Sandbox) -> None:

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from bot.sandbox.access import Granted, role_of
 from bot.sandbox.actions.setup import create_repository, user_or_404
+from bot.sandbox.archives import archive_address
 from bot.sandbox.calls import Call, Table, answer, page
 from bot.sandbox.entities import Repository
 from bot.sandbox.errors import not_found
@@ -13,7 +14,6 @@ from bot.sandbox.forge import node_id
 from bot.sandbox.shapes import accounts, commits, repositories
 
 table = Table()
-ARCHIVES = {"tarball": ("tar.gz", "application/gzip"), "zipball": ("zip", "application/zip")}
 
 
 @table.route("GET", "/repos/{owner}/{repo}", "metadata:read")
@@ -112,23 +112,18 @@ async def permission(call: Call) -> web.Response:
 
 @table.route("GET", "/repos/{owner}/{repo}/tarball/{ref}", "contents:read")
 async def tarball(call: Call) -> web.Response:
-    """The files of a commit as a tar archive."""
+    """Where the files of a commit are as a tar archive."""
     return await _archive(call, "tarball")
 
 
 @table.route("GET", "/repos/{owner}/{repo}/zipball/{ref}", "contents:read")
 async def zipball(call: Call) -> web.Response:
-    """The files of a commit as a zip archive."""
+    """Where the files of a commit are as a zip archive."""
     return await _archive(call, "zipball")
 
 
 async def _archive(call: Call, kind: str) -> web.Response:
-    git = call.forge.git(call.repository)
-    sha = await git.resolve(call.part("ref"))
+    sha = await call.forge.git(call.repository).resolve(call.part("ref"))
     if sha is None:
         raise not_found()
-    form, media = ARCHIVES[kind]
-    folder = f"{call.repository.full_name.replace('/', '-')}-{sha[:7]}"
-    data = await git.run("archive", f"--format={form}", f"--prefix={folder}/", sha)
-    name = f'attachment; filename="{folder}.{form}"'
-    return web.Response(body=data, content_type=media, headers={"Content-Disposition": name})
+    return web.Response(status=302, headers={"Location": archive_address(call.forge, call.repository, kind, sha)})
