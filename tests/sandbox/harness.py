@@ -54,7 +54,7 @@ class Client:
         """The status and parsed answer of a REST request."""
         url = f"{self.sandbox.api_url}{path}"
         async with self.session.request(method, url, json=body, headers=headers) as answer:
-            text = await answer.text()
+            text = (await answer.read()).decode(errors="replace")
             return answer.status, (await answer.json() if text and "json" in answer.content_type else text)
 
     async def graphql(self, query: str, **variables: Any) -> Json:

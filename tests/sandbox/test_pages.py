@@ -1,5 +1,6 @@
 """What a person sees and clicks, through HTTP and once through a browser."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -200,3 +201,44 @@ async def test_the_pages_in_a_real_browser(sandbox: Sandbox, keys: tuple[str, st
         assert await tab.inner_text(".state") == "Merged"
         await chromium.close()
         assert wrong == []
+
+
+async def test_every_page_can_be_seen(sandbox: Sandbox, keys: tuple[str, str]) -> None:
+    async with installed(sandbox, keys) as bot, browser(sandbox) as person:
+        head = await stage(sandbox, bot)
+        await bot.client("POST", "/repos/ada/digits/releases", {"tag_name": "v1", "name": "One", "body": "**new**"})
+        made = (await bot.client("POST", "/repos/ada/digits/deployments", {"ref": head, "required_contexts": []}))[1]
+        given = {"state": "success", "environment_url": "http://127.0.0.1:9/", "description": "answers"}
+        await bot.client("POST", f"/repos/ada/digits/deployments/{made['id']}/statuses", given)
+        await sandbox.delivered()
+        expected = {
+            "/": "ada/digits",
+            "/ada": "ada/digits",
+            "/ada/digits/tree/main/app": "__init__.py",
+            "/ada/digits/tree/bolide/update": "Pipfile.lock",
+            "/ada/digits/blob/main/app/__init__.py": "x = 1",
+            "/ada/digits/blob/main/README.md": "<h1>digits</h1>",
+            "/ada/digits/raw/main/Pipfile": "[packages]",
+            "/ada/digits/commits": "Add an issue form",
+            f"/ada/digits/commit/{head}": "View deployment",
+            "/ada/digits/pull/1.diff": "+{}",
+            "/ada/digits/pulls?state=closed": "Nothing here",
+            "/ada/digits/issues": "New issue",
+            "/ada/digits/issues/new?template=blank": "Description",
+            "/ada/digits/releases": "<strong>new</strong>",
+            "/ada/digits/releases/tag/v1": "One",
+            "/ada/digits/tags": "v1",
+            "/ada/digits/deployments": "answers",
+            "/static/style.css": ":root",
+            "/avatars/1001": "<svg",
+        }
+        for path, text in expected.items():
+            assert text in await person.see(path), path
+        page = await person.see("/apps/bolide")
+        assert "pull_request.opened" in page
+        count = len(bot.receiver.received)
+        first = page.split("/apps/bolide/deliveries/")[1].split('"')[0]
+        assert "Payload" in await person.see(f"/apps/bolide/deliveries/{first}")
+        await person.send(f"/apps/bolide/deliveries/{first}", page)
+        await asyncio.wait_for(sandbox.delivered(), 10)
+        assert len(bot.receiver.received) == count + 1

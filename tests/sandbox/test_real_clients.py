@@ -37,8 +37,7 @@ def pygithub_story(url: str, token: str) -> list[str]:
     label = repository.create_label("dependencies", "0366d6", "kept fresh")
     issue = repository.create_issue("New minor release", "please", labels=[label])
     issue.create_reaction("eyes")
-    comment = issue.create_comment("on it")
-    comment.edit("done")
+    issue.create_comment("on it").edit("done")
     seen += [issue.title, *[each.body for each in issue.get_comments()], *[each.name for each in issue.labels]]
     issue.edit(state="closed", state_reason="completed")
     head = repository.get_branch("main").commit.sha

@@ -84,14 +84,6 @@ def _around(view: View, repository: Repository, value: Commit) -> Node:
         changes = await git.changes(value.parents[0] if value.parents else EMPTY_TREE, value.oid)
         return len(changes) if name == "files" else sum(getattr(change, name) for change in changes)
 
-    def pulls(_info: Any, **arguments: Any) -> Node:
-        from bot.sandbox.graph import issuenodes  # pull requests have commits, commits have pull requests
-
-        found = [
-            each for each in view.forge.store.all(Pull, repository.id) if value.oid in (each.head_sha, each.merge_sha)
-        ]
-        return connection(found, lambda each: issuenodes.pull(view, repository, each), **arguments)
-
     return {
         "parents": parents,
         "history": history,
@@ -100,8 +92,15 @@ def _around(view: View, repository: Repository, value: Commit) -> Node:
         "additions": lambda _info: numbers("additions"),
         "deletions": lambda _info: numbers("deletions"),
         "changedFilesIfAvailable": lambda _info: numbers("files"),
-        "associatedPullRequests": pulls,
+        "associatedPullRequests": lambda _info, **arguments: _pulls_of(view, repository, value.oid, **arguments),
     }
+
+
+def _pulls_of(view: View, repository: Repository, oid: str, **arguments: Any) -> Node:
+    from bot.sandbox.graph import issuenodes  # pull requests have commits, commits have pull requests
+
+    found = [each for each in view.forge.store.all(Pull, repository.id) if oid in (each.head_sha, each.merge_sha)]
+    return connection(found, lambda each: issuenodes.pull(view, repository, each), **arguments)
 
 
 def ref(view: View, repository: Repository, value: Ref | None) -> Node | None:

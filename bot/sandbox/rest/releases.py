@@ -97,5 +97,6 @@ def _release(call: Call) -> Release:
 
 
 def _tell(call: Call, release: Release, action: str) -> None:
-    payload = {"release": shapes.release(call.forge, call.repository, release)}
+    told = replace(release, name=release.name or "", body=release.body or "")  # a webhook has no null here
+    payload = {"release": shapes.release(call.forge, call.repository, told)}
     call.forge.emit("release", action, payload, call.repository, call.who.user)
