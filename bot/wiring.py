@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -146,20 +145,27 @@ def service_url(settings: Settings) -> str:
 async def run(bolide: Bolide, *, serve: bool, work: bool) -> None:
     """Take deliveries and work them off until SIGTERM or SIGINT; then stop taking, finish or give back, and return."""
     stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with at_work(bolide, serve=serve, work=work):
+        await stopped.wait()
+
+
+@contextlib.asynccontextmanager
+async def at_work(bolide: Bolide, *, serve: bool = True, work: bool = True) -> AsyncIterator[None]:
+    """The web server and the worker, either or both, while the block runs."""
     dispatch = bolide.dispatch
     worker = Worker(bolide.inbox, dispatch.route, dispatch.work, concurrency=bolide.settings.workers)
     async with contextlib.AsyncExitStack() as stack:
         if serve:
             await stack.enter_async_context(_listening(bolide, worker))
-        working = loop.create_task(worker.run()) if work else None
-        waiting = loop.create_task(stopped.wait())
-        await asyncio.wait({waiting, *([working] if working else [])}, return_when=asyncio.FIRST_COMPLETED)
-        worker.stop()
-        if working:
-            await working
+        working = asyncio.create_task(worker.run()) if work else None
+        try:
+            yield
+        finally:
+            worker.stop()
+            if working:
+                await working
 
 
 @contextlib.asynccontextmanager
@@ -192,24 +198,27 @@ async def ensure_supervisor(settings: Settings) -> None:
         await supervisor.status()
         return
     log = service_folder(settings) / "supervisor.log"
-    with log.open("ab") as output:
-        process = subprocess.Popen(  # noqa: ASYNC220 - it is not waited for
-            supervise_command(settings),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            env=_plain_environment(),
-        )
+    process = _spawn(supervise_command(settings), log)
     for _ in range(100):
         await asyncio.sleep(0.1)
         with contextlib.suppress(control.NoSupervisor):
             await supervisor.status()
             return
-        if process.poll() is not None:
+        if _ended(process):
             break
     lines = log.read_text().splitlines() or ["it said nothing"]
     raise RuntimeError(f"The service's supervisor did not start: {lines[-1]}")
+
+
+def _spawn(command: list[str], log: Path) -> int:
+    """The pid of a process in a session of its own, which goes on when this one ends."""
+    with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
+        places = [(os.POSIX_SPAWN_DUP2, file.fileno(), to) for file, to in ((nothing, 0), (output, 1), (output, 2))]
+        return os.posix_spawn(command[0], command, _plain_environment(), file_actions=places, setsid=True)
+
+
+def _ended(process: int) -> bool:
+    return os.waitpid(process, os.WNOHANG)[0] != 0
 
 
 def _plain_environment() -> dict[str, str]:

@@ -1,0 +1,127 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bot.core.texts import deployment, evidence, release, update
+from tests.flow.town import Town, lock_of, town
+
+pytestmark = [pytest.mark.network, pytest.mark.enable_socket]
+
+PIPFILE = '[[source]]\nurl = "https://pypi.org/simple"\nverify_ssl = true\nname = "pypi"\n\n[packages]\n'
+SERVICE = """
+import os
+from flask import Flask, jsonify
+app = Flask(__name__)
+
+@app.get("/readyz")
+def ready():
+    return jsonify(ready=True)
+
+@app.get("/version")
+def version():
+    return jsonify(commit=os.environ.get("COMMIT"), lock=os.environ.get("LOCK_SHA256"), model=None)
+"""
+CONFIG = """
+python: "3.11"
+service:
+  categories: [packages]
+  inputs: [app.py]
+  wsgi: "app:app"
+  ready: /readyz
+  version: /version
+release:
+  version_files: [version.py]
+"""
+CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n- Digits are answered.\n\n## [0.1.0] - 2025-01-01\n\n- Begun.\n"
+
+
+async def test_from_the_installation_to_the_release(tmp_path: Path) -> None:
+    wanted = PIPFILE + 'flask = "*"\ngunicorn = "*"\n'
+    lock = await lock_of(tmp_path / "seed", wanted, datetime(2025, 3, 1, tzinfo=UTC))
+    files: dict[str, bytes | str] = {
+        "Pipfile": wanted,
+        "Pipfile.lock": lock,
+        "app.py": SERVICE,
+        "version.py": '__version__ = "0.1.0"  # also in the docs\n',
+        "CHANGELOG.md": CHANGELOG,
+        ".github/bolide.yaml": CONFIG,
+    }
+    async with town(tmp_path, files) as here:
+        here.install()
+        pull = await here.wait(lambda: here.ada.open_pull_request(update.BRANCH), "the update")
+        assert pull["user"]["login"] == "bolide[bot]"
+        assert pull["title"].startswith("Update 2 direct and ")
+        first = await here.ada.head()
+        assert await _ended(here, first) == "success"
+        run = await here.wait(lambda: here.ada.check_run(pull["head"]["sha"], evidence.CHECK), "evidence")
+        assert run["conclusion"] == "success"
+        body = (await here.ada.get(f"/pulls/{pull['number']}"))["body"]
+        assert "Safe to merge" in body
+        assert "`flask`" in body
+
+        merged = await here.ada.merge(pull["number"])
+        assert await _ended(here, merged) == "success"
+        assert await _served(here) == merged
+        said = await here.ada.get(f"/issues/{pull['number']}/comments")
+        assert [deployment.COMMENT_KEY in comment["body"] for comment in said] == [True]
+        assert "Deployed and verified" in said[0]["body"]
+        await _release(here)
+
+
+async def _release(here: Town) -> None:
+    issue = await here.ada.open_issue("New minor release")
+    proposal = await here.wait(lambda: here.ada.open_pull_request(release.BRANCH), "the release pull request")
+    assert proposal["title"] == "Release 0.2.0"
+    assert "Digits are answered." in proposal["body"]
+    merged = await here.ada.merge(proposal["number"])
+    published = await here.wait(lambda: here.ada.release("v0.2.0"), "the release")
+    assert "Digits are answered." in published["body"]
+    tag = (await here.ada.get("/git/ref/tags/v0.2.0"))["object"]
+    assert tag["type"] == "tag"
+    assert (await here.ada.get(f"/git/tags/{tag['sha']}"))["object"]["sha"] == merged
+
+    async def closed() -> bool | None:
+        return True if (await here.ada.get(f"/issues/{issue}"))["state"] == "closed" else None
+
+    assert await here.wait(closed, "the issue's end")
+    # The release changes no file that the service is made of: the run says so and nothing is switched.
+    assert await _ended(here, merged) == "success"
+
+
+async def test_a_lock_that_breaks_the_app_is_not_called_safe(tmp_path: Path) -> None:
+    data = Path(__file__).parents[1] / "data" / "flask-exporter"
+    files: dict[str, bytes | str] = {
+        "Pipfile": (data / "first-request" / "Pipfile").read_text(),
+        "Pipfile.lock": (data / "locks" / "flask-2.2.5-exporter-0.22.4.lock").read_text(),
+        "app.py": (data / "first-request" / "app.py").read_text(),
+    }
+    async with town(tmp_path, files) as here:
+        here.install()
+        pull = await here.wait(lambda: here.ada.open_pull_request(update.BRANCH), "the update")
+        run = await here.wait(lambda: here.ada.check_run(pull["head"]["sha"], evidence.CHECK), "evidence")
+        assert run["conclusion"] == "failure"
+        body = (await here.ada.get(f"/pulls/{pull['number']}"))["body"]
+        assert "Not safe" in body
+        assert "before_first_request" in body.replace("\\", "")
+
+
+async def test_a_malformed_pipfile_is_said_on_the_commit_and_nothing_is_opened(tmp_path: Path) -> None:
+    async with town(tmp_path, {"Pipfile": '[packages]\nflask = "*\n', "README.md": "# digits\n"}) as here:
+        here.install()
+        head = await here.ada.head()
+        run = await here.wait(lambda: here.ada.check_run(head, "Bolide update"), "the refusal")
+        assert run["conclusion"] == "failure"
+        assert "Pipfile" in run["output"]["summary"]
+        assert "line 2" in run["output"]["summary"]
+        assert await here.ada.get("/pulls?state=all") == []
+
+
+async def _ended(here: Town, sha: str) -> str:
+    return str((await here.wait(lambda: here.ada.status(sha, "bolide"), f"the end of {sha[:8]}"))["state"])
+
+
+async def _served(here: Town) -> str:
+    async with aiohttp.ClientSession() as session, session.get(f"{here.service}/version") as answer:
+        return str((await answer.json())["commit"])

@@ -1,0 +1,77 @@
+"""A sandbox GitHub, the assembled bot and its service's supervisor, all real, for stories through the HTTP door."""
+
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from bot import wiring
+from bot.core import pipfile
+from bot.core.packages import ResolveRequest
+from bot.demo.person import Person, until
+from bot.sandbox import Sandbox
+from bot.settings import Secret, Settings
+from tests.sandbox.harness import as_user, judged_sandbox, key_pair
+
+REPOSITORY = "ada/digits"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Town:
+    sandbox: Sandbox
+    ada: Person
+    service: str
+    install: Callable[[], object]
+
+    async def wait(self, ask: Callable[[], Awaitable[T | None]], what: str) -> T:
+        return await until(ask, what, 120)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@asynccontextmanager
+async def town(folder: Path, files: dict[str, bytes | str]) -> AsyncIterator[Town]:
+    """The repository with these files, and the bot at work but not yet installed on it."""
+    private, public = key_pair()
+    secret, port, service_port = "a secret for this test", free_port(), free_port()
+    async with judged_sandbox(folder / "github") as sandbox:
+        await sandbox.create_repository(REPOSITORY, files)
+        app = sandbox.register_app("bolide", "ada", public, f"http://127.0.0.1:{port}/webhook", secret)
+        settings = Settings(
+            app_id=str(app.id),
+            private_key=Secret(private),
+            webhook_secret=Secret(secret),
+            api_url=sandbox.api_url,
+            graphql_url=sandbox.graphql_url,
+            state_dir=folder / "bot",
+            host="127.0.0.1",
+            port=port,
+            service_port=service_port,
+            index_url="https://pypi.org/simple",
+            workers=4,
+        )
+        async with wiring.assemble(settings) as bolide:
+            await wiring.ensure_supervisor(settings)
+            try:
+                async with wiring.at_work(bolide), as_user(sandbox, "ada") as client:
+                    ada = Person(client.session, sandbox.api_url, REPOSITORY)
+                    service = wiring.service_url(settings)
+                    yield Town(sandbox, ada, service, lambda: sandbox.install_app(app, REPOSITORY))
+            finally:
+                await bolide.supervisor.stop()
+
+
+async def lock_of(folder: Path, text: str, day: datetime) -> str:
+    """The lock that the index gives for a Pipfile when later files are left out."""
+    async with wiring.packages(folder) as found:
+        request = ResolveRequest(pipfile.parse(text), None, "3.11", cutoff=day)
+        return (await found.resolver.resolve(request)).lock_text
