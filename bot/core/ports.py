@@ -181,11 +181,11 @@ class Forge(Protocol):
     def login(self) -> str:
         """The App's own login, such as `bolide[bot]`."""
 
-    def reader(self, repository: Repository) -> Reader:
-        """Reads with a token narrowed to the repository and to reading."""
+    def reader(self, repository: Repository, purpose: str = "") -> Reader:
+        """Reads with a token narrowed to the repository and to reading; `purpose` shows in GitHub's logs."""
 
-    def writer(self, repository: Repository) -> Writer:
-        """Writes with a token narrowed to the repository and to what the actions need."""
+    def writer(self, repository: Repository, purpose: str = "") -> Writer:
+        """Writes with a token narrowed to the repository and to what the actions need; `purpose` as above."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,7 @@ async def _exchange(
         request=await request.read(),
         response=_body(done),
         content_type=done.headers.get("Content-Type", ""),
+        user_agent=request.headers.get("User-Agent", ""),
     )
 
 

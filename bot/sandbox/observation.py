@@ -24,6 +24,7 @@ class Exchange:
     request: bytes = field(repr=False)
     response: bytes = field(repr=False)
     content_type: str = ""
+    user_agent: str = ""
 
     def summary(self) -> Json:
         """The line in the request log."""
@@ -35,6 +36,7 @@ class Exchange:
             "status": self.status,
             "token": self.token,
             "user": self.user,
+            "user_agent": self.user_agent,
         }
 
 

@@ -103,7 +103,7 @@ class Dispatch:
 
     async def plan(self, event: Event, name: str) -> Plan | None:
         """What the manager would do now: the dry run."""
-        return await self._plan(event, name, self._outside.forge.reader(event.repository))
+        return await self._plan(event, name, self._outside.forge.reader(event.repository, name))
 
     async def _plan(self, event: Event, name: str, reader: Reader) -> Plan | None:
         outside = self._outside
@@ -113,7 +113,8 @@ class Dispatch:
 
     async def _plan_and_apply(self, event: Event, name: str) -> str:
         outside = self._outside
-        reader, writer = outside.forge.reader(event.repository), outside.forge.writer(event.repository)
+        reader = outside.forge.reader(event.repository, name)
+        writer = outside.forge.writer(event.repository, name)
         hands = Hands(event.repository, reader, writer, outside.inbox, outside.runner, outside.service_url)
         if isinstance(event, CommandGiven):
             refusal = authority.refusal(await reader.permission(event.actor))

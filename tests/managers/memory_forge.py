@@ -139,10 +139,10 @@ class MemoryForge:
     def login(self) -> str:
         return LOGIN
 
-    def reader(self, repository: Repository) -> "MemoryReader":
+    def reader(self, repository: Repository, purpose: str = "") -> "MemoryReader":
         return MemoryReader(self)
 
-    def writer(self, repository: Repository) -> "MemoryWriter":
+    def writer(self, repository: Repository, purpose: str = "") -> "MemoryWriter":
         return MemoryWriter(self)
 
     def touch(self, method: str) -> MemoryRepository:

@@ -32,13 +32,13 @@ class GitHub:
         """The latest requests, oldest first, at most 10,000: evidence for logs and reports."""
         return tuple(self._line.asked)
 
-    def reader(self, repository: Repository) -> GitHubReader:
+    def reader(self, repository: Repository, purpose: str = "") -> GitHubReader:
         """Reads with a token of its own, minted at the first request."""
-        return GitHubReader(RepositorySession(self._line, self._app, repository, READING, "read"))
+        return GitHubReader(RepositorySession(self._line, self._app, repository, READING, "read", purpose))
 
-    def writer(self, repository: Repository) -> GitHubWriter:
+    def writer(self, repository: Repository, purpose: str = "") -> GitHubWriter:
         """Writes with a token of its own, minted at the first request."""
-        session = RepositorySession(self._line, self._app, repository, WRITING, "write")
+        session = RepositorySession(self._line, self._app, repository, WRITING, "write", purpose)
         return GitHubWriter(session, self._login, self._app.app_id)
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from gidgethub import HTTPException, sansio
 
+from bot import __version__
 from bot.core.ports import ForgeRefused, ForgeUnavailable
 
 Phase = Literal["app", "read", "write"]
@@ -20,7 +21,7 @@ LARGEST_ANSWER = 64 * 1024 * 1024
 PATIENCE = 30.0
 """Seconds for one request."""
 _REDIRECTS = 3
-_REQUESTER = "bolide"
+_REQUESTER = f"Bolide/{__version__}"
 _VERSION = {"x-github-api-version": "2022-11-28"}
 
 
@@ -107,7 +108,7 @@ class Line:
         url = self._graphql_url if question.path == "graphql" else f"{self._api_url}/{question.path}"
         if question.path.startswith(("http://", "https://")):
             url = question.path
-        headers = {**sansio.create_headers(_REQUESTER, **whom.credentials), **_VERSION}
+        headers = {**sansio.create_headers(whom.requester, **whom.credentials), **_VERSION}
         body = None if question.data is None else json.dumps(question.data).encode()
         if body is not None:
             headers["content-type"] = "application/json; charset=utf-8"
@@ -122,7 +123,7 @@ class Line:
 
     async def download(self, path: str, largest: int, phase: Phase, whom: "Whom") -> bytes:
         """The bytes that a path redirects to: the token stays with GitHub's API. Raises as `ask` does."""
-        headers = {**sansio.create_headers(_REQUESTER, **whom.credentials), **_VERSION}
+        headers = {**sansio.create_headers(whom.requester, **whom.credentials), **_VERSION}
         url = f"{self._api_url}/{path}"
         question = Question("GET", path, largest=largest, patience=300)
         for _ in range(_REDIRECTS + 1):
@@ -195,6 +196,12 @@ class Whom:
     credentials: Mapping[str, str]
     name: str
     budget: str
+    purpose: str = ""
+
+    @property
+    def requester(self) -> str:
+        """The User-Agent: GitHub's logs, and whoever reads them, can tell what a request was for."""
+        return f"{_REQUESTER} ({self.purpose})" if self.purpose else _REQUESTER
 
 
 def limit_pause(status: int, headers: Mapping[str, str], content: bytes, now: float) -> float | None:

@@ -77,13 +77,20 @@ class RepositorySession:
     """One repository, one phase, one token: minted at the first request, and once more when it is not accepted."""
 
     def __init__(
-        self, line: Line, app: AppSession, repository: Repository, permissions: Permissions, phase: Phase
+        self,
+        line: Line,
+        app: AppSession,
+        repository: Repository,
+        permissions: Permissions,
+        phase: Phase,
+        purpose: str = "",
     ) -> None:
         self._line = line
         self._app = app
         self.repository = repository
         self._permissions = permissions
         self._phase: Phase = phase
+        self._purpose = purpose
         self._token: str | None = None
         self._minting = asyncio.Lock()
         self._budget = f"installation {repository.installation}"
@@ -183,4 +190,4 @@ class RepositorySession:
             return self._token
 
     def _whom(self, token: str) -> Whom:
-        return Whom({"oauth_token": token}, self.repository.name, self._budget)
+        return Whom({"oauth_token": token}, self.repository.name, self._budget, self._purpose)
