@@ -41,7 +41,7 @@ def main(categories: list[str]) -> int:
     uv = _uv(environment, lock)
     requirements = environment / "requirements.txt"
     requirements.write_text(wanted)
-    command = [str(uv), "pip", "sync", "--require-hashes", "--no-config", "--index-url", INDEX]
+    command = [str(uv), "pip", "sync", "--require-hashes", "--no-config", "--system-certs", "--index-url", INDEX]
     if subprocess.run([*command, "--python", str(environment / "bin/python"), str(requirements)]).returncode:
         print("The packages of Pipfile.lock could not be installed; see the lines above, then run it again.")
         return 1

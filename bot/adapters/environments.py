@@ -161,6 +161,7 @@ class Environments:
         # Nothing is inherited: a repository or a tenant must not reach uv through the environment.
         # The index goes here and not into argv, because its address may carry a login.
         given = {"PATH": os.defpath, "HOME": str(Path.home()), "UV_DEFAULT_INDEX": self._index_url}
+        given["UV_SYSTEM_CERTS"] = "1"  # the machine's own authorities, as Python here uses them
         if self._cache:
             given["UV_CACHE_DIR"] = str(self._cache)
         return given

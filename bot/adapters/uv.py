@@ -122,6 +122,7 @@ class Uv:
             "HOME": str(place),
             "TMPDIR": str(place),
             "UV_HTTP_RETRIES": "2",
+            "UV_SYSTEM_CERTS": "1",  # the machine's own authorities, as Python here uses them
             "RES_OPTIONS": "timeout:1 attempts:4",  # a name server's lost answer costs one second, not five
             "UV_DEFAULT_INDEX": job.sources[0].url,  # not in argv, where a password in the address could be read
             **self._environment,

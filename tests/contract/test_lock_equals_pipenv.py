@@ -21,7 +21,8 @@ pytestmark = [pytest.mark.network, pytest.mark.enable_socket, pytest.mark.timeou
 
 REPOSITORY = Path(__file__).parents[2]
 SAMPLES = REPOSITORY / "tests" / "data" / "pipfiles"
-TLS = {name: os.environ[name] for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE") if name in os.environ}
+AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")  # the machine's own, in place of those that requests brings
+TLS = {"REQUESTS_CA_BUNDLE": str(AUTHORITIES), "PIP_CERT": str(AUTHORITIES)} if AUTHORITIES.exists() else {}
 QUICK = ("no-source", "flask-exporter", "markers")
 SLOW = (
     *("categories", "extras", "full-version", "mixed-case", "platforms", "prereleases"),
