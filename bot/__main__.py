@@ -61,7 +61,9 @@ def _hand_on(command: str, argv: list[str]) -> int:
 
 def _run(command: str) -> int:
     from bot import wiring
+    from bot.core.ports import ForgeRefused
     from bot.service.logs import configure_logging
+    from bot.service.web import PortTaken
     from bot.settings import Settings, SettingsProblem
 
     try:
@@ -79,7 +81,7 @@ def _run(command: str) -> int:
 
     try:
         asyncio.run(work())
-    except (OSError, RuntimeError) as problem:
+    except (OSError, RuntimeError, ForgeRefused, PortTaken) as problem:
         print(problem, file=sys.stderr)
         return 1
     return 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -12,7 +13,6 @@ from functools import partial
 from pathlib import Path
 
 import aiohttp
-from aiohttp import web
 
 from bot.adapters import jail
 from bot.adapters.environments import Environments, own_uv
@@ -25,17 +25,19 @@ from bot.adapters.resolver import UvResolver
 from bot.adapters.tarball import unpack
 from bot.adapters.uv import Uv
 from bot.core.evidence import Examination
+from bot.core.ports import ForgeUnavailable
 from bot.core.recipe import Recipe
 from bot.pipelines import control
 from bot.pipelines.course import Workshop
 from bot.pipelines.merges import MergeRuns
 from bot.pipelines.runner import LocalRunner
-from bot.pipelines.runs import Ledger
 from bot.pipelines.store import FolderStore
 from bot.service.dispatch import Dispatch, Outside
-from bot.service.web import create_app
+from bot.service.web import create_app, start
 from bot.service.worker import Worker
 from bot.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 STAGE_LIMITS = Limits(seconds=1800, cpu_seconds=7200, memory_mb=8192)
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -85,9 +87,10 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
         state / "environments", uv=own_uv(), python=Path(sys.executable), index_url=settings.index_url
     )
     supervisor = control.Supervisor(service_folder(settings))
-    async with packages(state) as found, github(settings) as forge:
+    async with packages(state) as found, contextlib.AsyncExitStack() as stack:
+        forge = await _patiently(stack, settings)
         inbox = SqliteInbox(state / "inbox.sqlite")
-        runs = MergeRuns(_workshop(state, environments, supervisor), Ledger(state / "runs"), unpack, turn)
+        runs = MergeRuns(_workshop(state, environments, supervisor), state / "runs", unpack, turn)
         outside = Outside(
             forge=forge,
             index=found.index,
@@ -103,6 +106,16 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
         finally:
             await runs.close()
             inbox.close()
+
+
+async def _patiently(stack: contextlib.AsyncExitStack, settings: Settings) -> GitHub:
+    """GitHub as the App; asked again and again while it is away, since nothing can be done without it."""
+    while True:
+        try:
+            return await stack.enter_async_context(github(settings))
+        except ForgeUnavailable as problem:
+            logger.warning("GitHub is away", extra={"why": str(problem)})
+            await asyncio.sleep(min(problem.after, 30.0))
 
 
 class OneAtATime:
@@ -174,10 +187,8 @@ async def _listening(bolide: Bolide, worker: Worker) -> AsyncIterator[None]:
     app = create_app(
         bolide.inbox, settings.webhook_secret.reveal(), ready=partial(_ready, bolide.inbox), stored=worker.wake
     )
-    runner = web.AppRunner(app)
-    await runner.setup()
+    runner = await start(app, settings.host, settings.port)
     try:
-        await web.TCPSite(runner, settings.host, settings.port).start()
         yield
     finally:
         await runner.cleanup()

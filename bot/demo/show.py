@@ -31,12 +31,16 @@ def show(state: Path, *, once: bool) -> int:
     except TROUBLES as problem:
         console.print(f"[red]✗[/] {problem}.\n  The bot's log: {state / 'bot.log'}", markup=True)
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("Stopped.")
+        return 1 if once else 0
     return 0
 
 
 async def _play(folder: Path, steps: Steps, *, once: bool) -> None:
+    playing = asyncio.current_task()
+    if playing:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)
     with steps:
         async with _stage(folder, steps) as stage:
             if once:
@@ -47,15 +51,8 @@ async def _play(folder: Path, steps: Steps, *, once: bool) -> None:
             _, pull = await acts.propose(stage, steps)
             await acts.first_deployment(stage, steps)
             await acts.examine(stage, steps, pull)
-            with contextlib.suppress(asyncio.CancelledError):
-                await _until_interrupted(follow(stage, steps, pull))
-
-
-async def _until_interrupted(story: contextlib.AbstractAsyncContextManager[None]) -> None:
-    stopped = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stopped.set)
-    async with story:
-        await stopped.wait()
+            async with follow(stage, steps, pull):
+                await asyncio.Event().wait()  # until Ctrl-C
 
 
 @contextlib.asynccontextmanager

@@ -1,6 +1,7 @@
 """From a commit of the default branch to a run of its stages: files, configuration, then the queue."""
 
 import asyncio
+import contextlib
 import shutil
 import uuid
 from collections.abc import Awaitable, Callable
@@ -20,12 +21,14 @@ REMEMBERED = 100
 
 
 class MergeRuns:
-    """The `Runner` port on one machine; `turn` keeps heavy work of different kinds apart."""
+    """The `Runner` port on one machine, which serves one repository; `turn` keeps kinds of heavy work apart."""
 
-    def __init__(self, workshop: Workshop, ledger: Ledger, unpack: Unpack, turn: asyncio.Lock) -> None:
+    def __init__(self, workshop: Workshop, records: Path, unpack: Unpack, turn: asyncio.Lock) -> None:
         self._workshop, self._unpack, self._turn = workshop, unpack, turn
-        self._queue = RunQueue(ledger, self._work)
-        self._ended: dict[str, RunResult] = {}
+        self._claim = records / "served-repository"
+        self._queue = RunQueue(Ledger(records), self._work)
+        self._ended: dict[tuple[int, str], RunResult] = {}
+        self._runs: set[asyncio.Task[RunResult]] = set()
 
     async def run(
         self,
@@ -35,23 +38,44 @@ class MergeRuns:
         report: Callable[[StageReport], Awaitable[None]],
     ) -> RunResult:
         """Run what is not done yet; a commit that ended already gives its result and reports nothing."""
-        if sha in self._ended:
-            return self._ended[sha]
-        folder = self._workshop.scratch / f"tree-{sha[:12]}-{uuid.uuid4().hex[:8]}"
-        try:
-            tree = await asyncio.to_thread(self._unpack, await reader.tarball(sha), folder)
-            request = await asyncio.to_thread(_request, repository, sha, tree)
-            result = await self._queue.submit(request, report) if request else _nothing(sha)
-        finally:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-        self._ended[sha] = result
-        while len(self._ended) > REMEMBERED:
-            del self._ended[next(iter(self._ended))]
-        return result
+        key = (repository.id, sha)
+        if key not in self._ended:
+            # The run outlives whoever asked for it: `close` ends it, or the same commit asked for again joins it.
+            task = asyncio.create_task(self._run(repository, sha, reader, report))
+            self._runs.add(task)
+            task.add_done_callback(self._runs.discard)
+            self._ended[key] = await asyncio.shield(task)
+            while len(self._ended) > REMEMBERED:
+                del self._ended[next(iter(self._ended))]
+        return self._ended[key]
 
     async def close(self) -> None:
         """Cancel what runs; the same commits can be run again."""
         await self._queue.close()
+        for task in self._runs:
+            task.cancel()
+        await asyncio.gather(*self._runs, return_exceptions=True)
+
+    async def _run(self, repository: Repository, sha: str, reader: Reader, report: Report) -> RunResult:
+        folder = self._workshop.scratch / f"tree-{sha[:12]}-{uuid.uuid4().hex[:8]}"
+        try:
+            tree = await asyncio.to_thread(self._unpack, await reader.tarball(sha), folder)
+            request = await asyncio.to_thread(_request, repository, sha, tree)
+            if request is None:
+                sentence = f"{repoconfig.PATH} names neither training nor service, or there is no Pipfile.lock."
+                return NotServed(sha, sentence)
+            number, name = await asyncio.to_thread(self._served, repository)
+            if number != str(repository.id):
+                return NotServed(sha, f"The machine that Bolide runs on serves {name}; it serves one repository.")
+            return await self._queue.submit(request, report)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    def _served(self, repository: Repository) -> list[str]:
+        """Id and name of the one repository that this machine serves: the first that asked."""
+        with contextlib.suppress(FileExistsError), self._claim.open("x") as claim:
+            claim.write(f"{repository.id} {repository.name}")
+        return self._claim.read_text().split(" ", 1)
 
     async def _work(self, request: RunRequest, report: Report) -> RunResult:
         async with self._turn:
@@ -66,10 +90,6 @@ def _request(repository: Repository, sha: str, tree: Path) -> RunRequest | None:
     if not lock or not (recipe.training or recipe.service):
         return None
     return RunRequest(repository.name, sha, tree, lock, recipe)
-
-
-def _nothing(sha: str) -> NotServed:
-    return NotServed(sha, f"{repoconfig.PATH} names neither training nor service, or there is no Pipfile.lock.")
 
 
 def _text(path: Path) -> str:
