@@ -30,9 +30,17 @@ def main(categories: list[str]) -> int:
     if sys.version_info < FIRST_PYTHON:
         print(f"Bolide needs Python 3.11 or newer; {sys.executable} is {platform.python_version()}.", file=sys.stderr)
         return 2
+    try:
+        lock = lockfile.parse(Path("Pipfile.lock").read_text())
+        wanted = lockfile.requirements(lock, categories)
+        return _install(lock, wanted)
+    except (OSError, ValueError) as problem:
+        print(f"The packages of Pipfile.lock could not be installed: {problem}", file=sys.stderr)
+        return 1
+
+
+def _install(lock: dict[str, Any], wanted: str) -> int:
     environment = Path(".venv")
-    lock = lockfile.parse(Path("Pipfile.lock").read_text())
-    wanted = lockfile.requirements(lock, categories)
     stamp = environment / "installed.txt"
     if stamp.exists() and stamp.read_text() == wanted:
         return 0

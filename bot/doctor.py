@@ -15,7 +15,7 @@ from rich.console import Console
 from bot import wiring
 from bot.adapters import jail
 from bot.adapters.environments import own_uv
-from bot.core.packages import IndexUnreachable, PackageUnknown
+from bot.core.packages import IndexUnreachable, IndexUnsuitable, PackageUnknown
 from bot.core.ports import ForgeRefused, ForgeUnavailable
 from bot.settings import Settings, SettingsProblem
 
@@ -101,7 +101,7 @@ async def _index(environ: Mapping[str, str]) -> Finding:
     try:
         async with wiring.packages(Path(environ.get("BOLIDE_STATE_DIR") or ".bolide")) as found:
             await found.index.project("flask", url)
-    except (IndexUnreachable, PackageUnknown) as problem:
+    except (IndexUnreachable, IndexUnsuitable, PackageUnknown) as problem:
         return Finding("missing", f"the package index {url}", str(problem))
     return Finding("well", f"the package index {url} answers")
 

@@ -44,7 +44,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("BOLIDE_HOST", "127.0.0.1", "The address on which the webhook server listens"),
     Setting("BOLIDE_PORT", "8080", "The port on which the webhook server listens"),
     Setting("BOLIDE_SERVICE_PORT", "8090", "The port on which the redeployed app listens"),
-    Setting("BOLIDE_INDEX_URL", "https://pypi.org/simple", "The package index that locks are resolved against"),
+    Setting(
+        "BOLIDE_INDEX_URL", "https://pypi.org/simple", "The package index that evidence and deployments install from"
+    ),
+    Setting(
+        "BOLIDE_ALLOWED_HOSTS", "", "Index hosts, with commas between, that may be private addresses or without TLS"
+    ),
     Setting("BOLIDE_WORKERS", "4", "How many jobs run at the same time, 1 to 64"),
 )
 _DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
@@ -73,6 +78,7 @@ class Settings:
     service_port: int
     index_url: str
     workers: int
+    allowed_hosts: frozenset[str] = frozenset()
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -90,6 +96,7 @@ class Settings:
             service_port=read.number("BOLIDE_SERVICE_PORT", 1, 65535),
             index_url=read.checked("BOLIDE_INDEX_URL", _url, ""),
             workers=read.number("BOLIDE_WORKERS", 1, 64),
+            allowed_hosts=frozenset(filter(None, map(str.strip, read.text("BOLIDE_ALLOWED_HOSTS").split(",")))),
         )
         if read.problems:
             raise SettingsProblem(tuple(dict.fromkeys(read.problems)))

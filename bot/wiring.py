@@ -62,12 +62,13 @@ class Bolide:
 
 
 @contextlib.asynccontextmanager
-async def packages(state: Path) -> AsyncIterator[Packages]:
+async def packages(state: Path, allowed_hosts: frozenset[str] = frozenset()) -> AsyncIterator[Packages]:
     """Index and resolver with their caches in the state folder."""
     async with aiohttp.ClientSession(trust_env=True) as session:
-        index = SimpleIndex(session, state / "index")
+        index = SimpleIndex(session, state / "index", allowed_hosts=allowed_hosts)
         environment = {name: os.environ[name] for name in CERTIFICATES if name in os.environ}
-        yield Packages(index, UvResolver(Uv(state / "uv", environment=environment), index))
+        uv = Uv(state / "uv", environment=environment, insecure_hosts=allowed_hosts)
+        yield Packages(index, UvResolver(uv, index))
 
 
 def github(settings: Settings) -> contextlib.AbstractAsyncContextManager[GitHub]:
@@ -87,7 +88,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
         state / "environments", uv=own_uv(), python=Path(sys.executable), index_url=settings.index_url
     )
     supervisor = control.Supervisor(service_folder(settings))
-    async with packages(state) as found, contextlib.AsyncExitStack() as stack:
+    async with packages(state, settings.allowed_hosts) as found, contextlib.AsyncExitStack() as stack:
         forge = await _patiently(stack, settings)
         inbox = SqliteInbox(state / "inbox.sqlite")
         runs = MergeRuns(_workshop(state, environments, supervisor), state / "runs", unpack, turn)
@@ -100,6 +101,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
             inbox=inbox,
             now=lambda: datetime.now(UTC),
             service_url=service_url(settings),
+            allowed_hosts=settings.allowed_hosts,
         )
         try:
             yield Bolide(settings, inbox, Dispatch(outside), supervisor)

@@ -9,7 +9,10 @@ from bot.core.ports import Laboratory, Reader
 
 @dataclass(frozen=True, slots=True)
 class See:
-    """Reading ports for the event's repository; `login` is the bot's own, `now` is aware and in UTC."""
+    """Reading ports for the event's repository; `login` is the bot's own, `now` is aware and in UTC.
+
+    `allowed_hosts` are those that the operator lets Pipfile sources name though they are private or without TLS.
+    """
 
     reader: Reader
     index: Index
@@ -17,3 +20,4 @@ class See:
     laboratory: Laboratory
     login: str
     now: datetime
+    allowed_hosts: frozenset[str] = frozenset()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import aiohttp
 from rich.console import Console
+from rich.markup import escape
 
 from bot.core.packages import IndexUnreachable, PackageUnknown, ResolverFailed, Unresolvable
 from bot.demo import acts, report, seed
@@ -29,7 +30,9 @@ def show(state: Path, *, once: bool) -> int:
         folder = fresh_folder(state)
         asyncio.run(_play(folder, Steps(console), once=once))
     except TROUBLES as problem:
-        console.print(f"[red]✗[/] {problem}.\n  The bot's log: {state / 'bot.log'}", markup=True)
+        console.print("[red]✗[/]", escape(f"{str(problem).rstrip('.')}."), soft_wrap=True)
+        if (state / "bot.log").exists():
+            console.print(f"  The bot's log: {state / 'bot.log'}", soft_wrap=True)
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("Stopped.")

@@ -66,7 +66,7 @@ async def _propose(project: Snapshot, see: See) -> ProposeChange | AskEvidence |
     """The change to propose, the proposal that is open already, or the sentence why there is nothing to do."""
     config = repoconfig.parse(project.text(repoconfig.PATH))
     old_text = project.text(LOCK)
-    wanted, old = _wanted(project)
+    wanted, old = _wanted(project, see)
     update, lock_text = await _resolve(project, wanted, old, config, see)
     current = old is not None and changes.is_current(wanted, old)
     if lock_text == old_text or (current and not update.changes):
@@ -109,10 +109,10 @@ async def _resolve(
     return update, found.lock_text
 
 
-def _wanted(project: Snapshot) -> tuple[pipfile.Pipfile, dict[str, object] | None]:
+def _wanted(project: Snapshot, see: See) -> tuple[pipfile.Pipfile, dict[str, object] | None]:
     try:
         old = project.text(LOCK)
-        return pipfile.parse(project.text(PIPFILE)), lockfile.parse(old) if old else None
+        return pipfile.parse(project.text(PIPFILE), see.allowed_hosts), lockfile.parse(old) if old else None
     except ValueError as problem:
         raise Refused(str(problem)) from problem
 

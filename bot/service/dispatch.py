@@ -49,6 +49,7 @@ class Outside:
     inbox: Inbox
     now: Callable[[], datetime]
     service_url: str
+    allowed_hosts: frozenset[str] = frozenset()
 
 
 class Dispatch:
@@ -107,7 +108,15 @@ class Dispatch:
 
     async def _plan(self, event: Event, name: str, reader: Reader) -> Plan | None:
         outside = self._outside
-        see = See(reader, outside.index, outside.resolver, outside.laboratory, outside.forge.login, outside.now())
+        see = See(
+            reader,
+            outside.index,
+            outside.resolver,
+            outside.laboratory,
+            outside.forge.login,
+            outside.now(),
+            outside.allowed_hosts,
+        )
         result: Plan | None = await MANAGERS[name].plan(event, see)
         return result
 

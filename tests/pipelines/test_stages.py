@@ -3,7 +3,7 @@
 import hypothesis.strategies as st
 from hypothesis import given
 
-from bot.core.stages import covers, reproduce, stage_key, tree_digest
+from bot.core.stages import covers, not_configured, reproduce, stage_key, tree_digest
 
 WORDS = st.text('ab/ "\n', max_size=4)
 INPUTS = st.dictionaries(WORDS, WORDS, max_size=3)
@@ -46,3 +46,7 @@ def test_an_input_covers_itself_and_what_lies_below() -> None:
 def test_a_command_to_reproduce_is_safe_to_paste() -> None:
     line = reproduce("abc", ("python", "-c", "print(1); $(x)"), {"DATA_DIR": "a b"})
     assert line == "git checkout abc && DATA_DIR='a b' python -c 'print(1); $(x)'"
+
+
+def test_a_stage_without_a_command_says_so() -> None:
+    assert not_configured("gate") == "The configuration has no `training.gate`, so nothing is run here."

@@ -1,0 +1,153 @@
+"""The command line as a newcomer meets it: help, a set-up that lacks something, taken ports, the installer."""
+
+import io
+import json
+import re
+import socket
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import pytest
+
+from bot import bootstrap, doctor
+from bot.__main__ import main
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+def bolide(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """`python -m bot` with nothing but these variables set."""
+    command = [sys.executable, "-m", "bot", *arguments]
+    environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **variables}
+    return subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_every_command_in_the_readme_is_one_and_the_other_way_round() -> None:
+    said = io.StringIO()
+    with redirect_stdout(said), pytest.raises(SystemExit):
+        main(["--help"])
+    known = set(re.findall(r"^    (\w+)\s", said.getvalue(), re.MULTILINE))
+    readme = (CHECKOUT / "README.md").read_text()
+    row = re.compile(r"^\| `python -m bot (\w+)`(.*?)\|", re.MULTILINE)
+    told = {name for first, rest in row.findall(readme) for name in (first, *re.findall(r"`(\w+)`", rest))}
+    assert told == known
+
+
+def test_the_readme_opens_with_the_two_commands() -> None:
+    lines = (CHECKOUT / "README.md").read_text().splitlines()
+    assert [line.split("#")[0].strip() for line in lines[3:5]] == ["make demo", "make test"]
+    targets = (CHECKOUT / "Makefile").read_text()
+    assert "\ndemo: " in targets
+    assert "\ntest: " in targets
+
+
+def test_the_version_is_one() -> None:
+    done = bolide("--version")
+    assert done.stdout == "Bolide 0.1.0\n"
+
+
+def test_without_settings_it_says_all_that_is_missing_at_once() -> None:
+    done = bolide("run")
+    assert done.returncode == 2
+    for name in ("GITHUB_APP_ID", "GITHUB_PRIVATE_KEY", "GITHUB_WEBHOOK_SECRET"):
+        assert name in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "doctor" in done.stderr
+
+
+def test_the_supervisor_names_the_taken_port(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = bolide("supervise", "--state", str(tmp_path), "--port", str(port))
+    assert done.returncode == 1
+    assert str(port) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_sandbox_names_the_taken_port(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = bolide("sandbox", "--state", str(tmp_path), "--port", str(port))
+    assert done.returncode == 1
+    assert str(port) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_demo_leaves_a_folder_alone_that_it_did_not_make(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep")
+    done = bolide("demo", "--once", "--state", str(tmp_path))
+    assert done.returncode == 1
+    assert "was not made by the demo" in done.stdout
+    assert (tmp_path / "mine.txt").read_text() == "keep"
+
+
+@pytest.mark.network
+@pytest.mark.enable_socket
+async def test_the_doctor_looks_at_machine_and_index(tmp_path: Path) -> None:
+    findings = await doctor.examine({"BOLIDE_STATE_DIR": str(tmp_path)})
+    assert [finding.thing for finding in findings if finding.state == "missing"] == []
+    assert any("package index https://pypi.org/simple answers" in finding.thing for finding in findings)
+    assert any("GITHUB_" in finding.thing and finding.remedy for finding in findings)
+
+
+async def test_the_doctor_names_an_index_that_is_not_there(tmp_path: Path) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        index = f"https://127.0.0.1:{nobody.getsockname()[1]}/simple"
+        wrong = {"BOLIDE_STATE_DIR": str(tmp_path), "BOLIDE_INDEX_URL": index, "GITHUB_APP_ID": "none"}
+        findings = await doctor.examine(wrong)
+    missing = [finding for finding in findings if finding.state == "missing"]
+    assert any(index in finding.thing for finding in missing)
+    assert any("GITHUB_APP_ID" in finding.thing for finding in missing)
+    assert all(finding.remedy for finding in missing)
+
+
+def test_the_doctor_ends_with_1_when_something_is_missing(tmp_path: Path) -> None:
+    done = bolide("doctor", BOLIDE_STATE_DIR=str(tmp_path), BOLIDE_INDEX_URL="https://127.0.0.1:9/simple")
+    assert done.returncode == 1
+    assert "✗" in done.stdout
+    assert "missing; see above" in done.stdout
+
+
+@pytest.fixture
+def small_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a lock of two packages, in which `bootstrap` runs."""
+    whole = json.loads((CHECKOUT / "Pipfile.lock").read_text())
+    small = {"_meta": whole["_meta"], "bot": {name: whole["bot"][name] for name in ("uv", "idna")}}
+    (tmp_path / "Pipfile.lock").write_text(json.dumps(small))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "Pipfile.lock"
+
+
+@pytest.mark.network
+@pytest.mark.enable_socket
+def test_the_installer_needs_nothing_but_python(small_lock: Path) -> None:
+    assert bootstrap.main(["bot"]) == 0
+    python = small_lock.with_name(".venv") / "bin" / "python"
+    done = subprocess.run([str(python), "-c", "import idna; print(idna.__name__)"], capture_output=True, text=True)
+    assert done.stdout == "idna\n"
+    stamp = small_lock.with_name(".venv") / "installed.txt"
+    before = stamp.stat().st_mtime_ns
+    assert bootstrap.main(["bot"]) == 0
+    assert stamp.stat().st_mtime_ns == before
+
+
+@pytest.mark.network
+@pytest.mark.enable_socket
+def test_an_installer_that_is_not_the_pinned_one_is_refused(small_lock: Path) -> None:
+    lock = json.loads(small_lock.read_text())
+    lock["bot"]["uv"]["hashes"] = ["sha256:" + "0" * 64]
+    small_lock.write_text(json.dumps(lock))
+    with pytest.raises(SystemExit, match=r"is not what Pipfile\.lock pins; nothing was installed"):
+        bootstrap.main(["bot"])
+    assert not (small_lock.with_name(".venv") / "bin" / "uv").exists()
+
+
+def test_a_category_that_the_lock_lacks_is_named(small_lock: Path) -> None:
+    assert bootstrap.main(["nothing"]) == 1
