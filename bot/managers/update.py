@@ -21,7 +21,7 @@ from bot.core.see import See
 from bot.core.texts import answer
 from bot.core.texts import update as text
 from bot.core.texts.markdown import quiet
-from bot.core.texts.update import Reason, UpdateText
+from bot.core.texts.update import Move, UpdateText
 
 NAME = "update"
 LISTENS = (RepositoryAdded, Pushed, UpdateNow)
@@ -95,8 +95,7 @@ async def _resolve(
     found = await see.resolver.resolve(request)
     moved = changes.diff(old or {}, found.lock, wanted)
     update = UpdateText(
-        moved,
-        await _reasons(moved, found.required_by, wanted, see),
+        await _moves(moved, found.required_by, wanted, see),
         found.held_back,
         found.notes,
         project.sha,
@@ -117,15 +116,16 @@ def _wanted(project: Snapshot, see: See) -> tuple[pipfile.Pipfile, dict[str, obj
         raise Refused(str(problem)) from problem
 
 
-async def _reasons(
+async def _moves(
     moved: tuple[Change, ...], required_by: Mapping[str, tuple[str, ...]], wanted: pipfile.Pipfile, see: See
-) -> dict[str, Reason]:
-    """For each changed package, who wants it and when its new version came out."""
-    reasons = {}
+) -> tuple[Move, ...]:
+    """For each changed package, who wants it, and where and when its new version came out."""
+    moves = []
     for change in moved:
-        released = await _released(change, wanted, see) if change.new else None
-        reasons[change.name] = Reason(_why(change, required_by.get(change.name, ())), released)
-    return reasons
+        source = _source(change, wanted)
+        released = await _released(change, source, see) if change.new else None
+        moves.append(Move(change, _why(change, required_by.get(change.name, ())), released, source.name))
+    return tuple(moves)
 
 
 def _why(change: Change, parents: tuple[str, ...]) -> str:
@@ -138,13 +138,17 @@ def _why(change: Change, parents: tuple[str, ...]) -> str:
     return f"required by {', '.join(parents[:3]) or 'the Pipfile'}"
 
 
-async def _released(change: Change, wanted: pipfile.Pipfile, see: See) -> date | None:
-    """The day of the new version's first file, on the index that the Pipfile has for the package."""
+def _source(change: Change, wanted: pipfile.Pipfile) -> pipfile.Source:
+    """The index that the Pipfile has for the package."""
     entries = (requirements.get(change.name) for requirements in wanted.categories.values())
     named = next((entry.index for entry in entries if entry and entry.index), "")
-    url = next((source.url for source in wanted.sources if source.name == named), wanted.sources[0].url)
+    return next((source for source in wanted.sources if source.name == named), wanted.sources[0])
+
+
+async def _released(change: Change, source: pipfile.Source, see: See) -> date | None:
+    """The day of the new version's first file."""
     try:
-        files = (await see.index.project(change.name, url)).release(change.new)
+        files = (await see.index.project(change.name, source.url)).release(change.new)
     except PackageUnknown:
         return None  # another index of the Pipfile has it, and the lock does not tell which
     times = [file.upload_time for file in files if file.upload_time]

@@ -22,7 +22,7 @@ from bot.core.packages import HeldBack
 from bot.core.stages import Done, Failed, Skipped, Started, Stopped, Verified
 from bot.core.texts import deployment, evidence, release, update
 from bot.core.texts.release import ReleaseText
-from bot.core.texts.update import Reason, UpdateText
+from bot.core.texts.update import Move, UpdateText
 
 BASE, LOCK = "b" * 40, "c" * 64
 RENDERER = MarkdownIt("gfm-like", {"linkify": False, "html": True})
@@ -41,9 +41,9 @@ def change(
 
 
 def text(*changes: Change, held_back: tuple[HeldBack, ...] = (), notes: tuple[str, ...] = (), python: str = "") -> str:
-    reasons = {item.name: Reason("required by flask", date(2026, 10, 1)) for item in changes}
+    moves = tuple(Move(item, "required by flask", date(2026, 10, 1), "pypi") for item in changes)
     moment = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-    return update.body(UpdateText(changes, reasons, held_back, notes, BASE, LOCK, python, 7, "uv 0.9", moment))
+    return update.body(UpdateText(moves, held_back, notes, BASE, LOCK, python, 7, "uv 0.9", moment))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,8 @@ def test_the_title_tells_the_truth(changes: tuple[Change, ...], title: str) -> N
     ],
 )
 def test_the_step_of_each_package_is_named(old: str, new: str, kind: Kind, step: str) -> None:
-    assert f"| 2026-10-01 | {step} | required by flask |" in text(change("flask", old, new, kind=kind))
+    row = f"| {step} | required by flask | packages | pypi | 2026-10-01 |"
+    assert row in text(change("flask", old, new, kind=kind))
 
 
 def test_direct_changes_come_first_and_foreign_text_is_dead() -> None:
@@ -96,7 +97,18 @@ def test_direct_changes_come_first_and_foreign_text_is_dead() -> None:
     assert "\n- left out: \\`x\\` # y" in body
     assert "for Python 3.11" in body
     assert "younger than 7 days" in body
-    assert len([token for token in RENDERER.parse(body) if token.type == "table_open"]) == 2
+    assert (
+        len([token for token in RENDERER.parse(body) if token.type == "table_open"]) == 3
+    )  # direct, others, held back
+
+
+def test_a_package_that_two_categories_move_differently_has_a_row_for_each() -> None:
+    body = text(
+        change("packaging", "26.2", "26.3", where="bot"), change("packaging", "26.2", "", where="app", kind="removed")
+    )
+    assert "| `packaging` | 26.2 | 26.3 |" in body
+    assert "| `packaging` | 26.2 | – |" in body
+    assert "<summary>2 packages that others require</summary>" in body
 
 
 def test_nothing_held_back_is_said() -> None:
@@ -120,7 +132,8 @@ def test_a_body_without_its_mark_proposes_nothing(body: str) -> None:
 
 def test_the_message_has_a_line_for_each_package() -> None:
     moved = (change("a", "", "1", kind="added"), change("b", "1", "", kind="removed"))
-    made = UpdateText(moved, {}, (), (), BASE, LOCK, "", 7, "uv", datetime(2026, 11, 23, tzinfo=UTC))
+    moves = tuple(Move(item, "", None, "") for item in moved)
+    made = UpdateText(moves, (), (), BASE, LOCK, "", 7, "uv", datetime(2026, 11, 23, tzinfo=UTC))
     assert update.message(made).endswith("\n\n- a (new) → 1\n- b 1 → (gone)")
 
 

@@ -26,8 +26,8 @@ async def test_an_installation_gives_an_update_whose_title_and_body_are_true(wor
     await world.install()
     pull = world.repository.pulls[world.only_pull()]
     assert pull.title == "Update 1 direct and 1 transitive dependencies (packages)"
-    assert "| `flask` **direct** | 2.2.5 | 3.1.0 | 2026-10-01 | major | newest release that the Pipfile" in pull.body
-    assert "| `werkzeug` | 2.2.3 | 3.1.0 | 2026-09-30 | major | required by flask | packages |" in pull.body
+    assert "| `flask` **direct** | 2.2.5 | 3.1.0 | major | newest release that the Pipfile" in pull.body
+    assert "| `werkzeug` | 2.2.3 | 3.1.0 | major | required by flask | packages | pypi | 2026-09-30 |" in pull.body
     assert "| `flask` | 3.1.0 | 3.2.0 | it was released on 2026-11-20 |" in pull.body
     proposed = world.repository.text(world.repository.branches[update.BRANCH], "Pipfile.lock")
     assert json.loads(proposed)["default"]["flask"]["version"] == "==3.1.0"
@@ -177,8 +177,8 @@ async def test_downgrades_and_removals_say_why(world: World) -> None:
     world.repository.push({"Pipfile.lock": lock(flask="9.0", werkzeug="3.1.0", click="8.0")})
     await world.install()
     body = world.repository.pulls[world.only_pull()].body
-    assert "| `flask` **direct** | 9.0 | 3.1.0 | 2026-10-01 | downgraded | the version in the lock does not fit" in body
-    assert "| `click` | 8.0 | – | unknown | removed | nothing requires it any more |" in body
+    assert "| `flask` **direct** | 9.0 | 3.1.0 | downgraded | the version in the lock does not fit" in body
+    assert "| `click` | 8.0 | – | removed | nothing requires it any more | packages | pypi | – |" in body
 
 
 async def test_a_package_is_dated_by_the_index_that_the_pipfile_names_for_it(world: World) -> None:
@@ -194,7 +194,10 @@ async def test_a_package_is_dated_by_the_index_that_the_pipfile_names_for_it(wor
 async def test_a_package_that_the_first_index_lacks_has_no_date(world: World) -> None:
     world.packages.homes = {"werkzeug": "https://elsewhere.example/simple"}
     await world.install()
-    assert "| `werkzeug` | 2.2.3 | 3.1.0 | unknown |" in world.repository.pulls[world.only_pull()].body
+    assert (
+        "| `werkzeug` | 2.2.3 | 3.1.0 | major | required by flask | packages | pypi | unknown |"
+        in world.repository.pulls[world.only_pull()].body
+    )
 
 
 async def test_an_index_that_is_down_is_waited_for_and_said_once(world: World) -> None:

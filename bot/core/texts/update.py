@@ -15,6 +15,7 @@ from bot.core.versions import is_major_update
 _PROPOSAL = re.compile(r"<!-- bolide:proposal base=(?P<base>[0-9a-f]{40,64}) lock=(?P<lock>[0-9a-f]{64}) -->")
 _NOT_A_NAME = re.compile(r"[^A-Za-z0-9._-]")
 _TABLE_CHARACTERS = 30_000
+_HEAD = ("package", "from", "to", "step", "why", "in", "source", "released")
 BRANCH = "bolide/update"
 WAITING = (
     "⏳ **Evidence is being gathered**: both locks are installed in isolation, the service boots, the model trains."
@@ -28,19 +29,20 @@ MEASURING = "### Evidence\n\nBeing measured; this text is replaced by the figure
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a package moved: who wants it, and when the new version was released (None: the index does not say)."""
+class Move:
+    """A package that moves: why, the day its new version was released (None: untold), the index that it is from."""
 
+    change: Change
     why: str
     released: date | None
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateText:
-    """What the pull request says of an update; `changes` and `reasons` belong together by name."""
+    """What the pull request says of an update."""
 
-    changes: tuple[Change, ...]
-    reasons: dict[str, Reason]
+    moves: tuple[Move, ...]
     held_back: tuple[HeldBack, ...]
     notes: tuple[str, ...]
     base_sha: str
@@ -49,6 +51,11 @@ class UpdateText:
     cooldown_days: int
     resolver: str
     as_of: datetime
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What moves."""
+        return tuple(move.change for move in self.moves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,24 +111,29 @@ def parse(body: str) -> Proposal | None:
 def _changes(update: UpdateText) -> str:
     if not update.changes:
         return "No version: only hashes, or what the lock says of its Pipfile."
-    rows: list[tuple[str, ...]] = []
-    for change in sorted(update.changes, key=lambda item: (not item.direct, item.name)):
-        reason = update.reasons.get(change.name, Reason("", None))
-        rows.append(
-            (
-                f"{_code(change.name)}{' **direct**' if change.direct else ''}",
-                harmless(change.old) or "–",
-                harmless(change.new) or "–",
-                reason.released.isoformat() if reason.released else "unknown",
-                _step(change),
-                harmless(reason.why),
-                ", ".join(change.categories),
-            )
-        )
-    shown = _fitting(rows)
-    left = len(rows) - len(shown)
-    rest = f"\n\n… and {count(left, 'package')} more: see the commit's message." if left else ""
-    return table(("package", "from", "to", "released", "step", "why", "in"), shown) + rest
+    direct = [_row(move) for move in update.moves if move.change.direct]
+    others = [_row(move) for move in update.moves if not move.change.direct]
+    shown = _fitting([*direct, *others])
+    parts = [table(_HEAD, shown[: len(direct)])] if direct else []
+    if folded := shown[len(direct) :]:
+        whose = f"{count(len(others), 'package')} that others require"
+        parts.append(f"<details><summary>{whose}</summary>\n\n{table(_HEAD, folded)}\n\n</details>")
+    left = len(direct) + len(others) - len(shown)
+    return "\n\n".join(parts) + (f"\n\n… and {count(left, 'package')} more: see the commit's message." if left else "")
+
+
+def _row(move: Move) -> tuple[str, ...]:
+    change = move.change
+    return (
+        f"{_code(change.name)}{' **direct**' if change.direct else ''}",
+        harmless(change.old) or "–",
+        harmless(change.new) or "–",
+        _step(change),
+        harmless(move.why),
+        ", ".join(change.categories),
+        harmless(move.source),
+        move.released.isoformat() if move.released else "–" if not change.new else "unknown",
+    )
 
 
 def _fitting(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
