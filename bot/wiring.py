@@ -39,6 +39,8 @@ from bot.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+ENVIRONMENTS_KEPT = 12
+"""At the start, besides those that a release links to: two locks with training and service, for a few updates."""
 STAGE_LIMITS = Limits(seconds=1800, cpu_seconds=7200, memory_mb=8192)
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
@@ -87,6 +89,8 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
     environments = Environments(
         state / "environments", uv=own_uv(), python=Path(sys.executable), index_url=settings.index_url
     )
+    served = [link.resolve() for link in (state / "releases").glob("*/environment")]
+    await environments.prune(ENVIRONMENTS_KEPT, in_use=served)
     supervisor = control.Supervisor(service_folder(settings))
     async with packages(state, settings.allowed_hosts) as found, contextlib.AsyncExitStack() as stack:
         forge = await _patiently(stack, settings)
