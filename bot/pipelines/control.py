@@ -1,15 +1,16 @@
 """How a program speaks to the supervisor: one JSON object a line, over a Unix socket that only its owner can open."""
 
 import asyncio
+import contextlib
 import json
+import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 SOCKET = "control.sock"
-_PATH_LIMIT = 95  # of the 107 that a socket may have: those of the servers are a little longer
 _LINE_LIMIT = 1 << 16
 
 
@@ -80,7 +81,8 @@ class Supervisor:
     async def _ask(self, question: Mapping[str, str], *, seconds: float) -> dict[str, Any]:
         try:
             async with asyncio.timeout(seconds):
-                reader, writer = await asyncio.open_unix_connection(socket_path(self._state), limit=_LINE_LIMIT)
+                with short_path(self._state / SOCKET) as path:
+                    reader, writer = await asyncio.open_unix_connection(path, limit=_LINE_LIMIT)
                 try:
                     writer.write(json.dumps(question).encode() + b"\n")
                     await writer.drain()
@@ -94,12 +96,14 @@ class Supervisor:
             ) from error
 
 
-def socket_path(state: Path) -> str:
-    """The control socket of a state folder; raises OSError where the path is too long for a socket."""
-    path = str(state / SOCKET)
-    if len(path.encode()) > _PATH_LIMIT:
-        raise OSError(f"The path {path} is longer than a socket may have; choose a shorter state folder.")
-    return path
+@contextlib.contextmanager
+def short_path(path: Path) -> Iterator[str]:
+    """Another name of a socket's path, good while the block runs: the kernel takes no more than 107 bytes of one."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
 
 
 async def listen(state: Path, answer: Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]) -> asyncio.Server:
@@ -115,14 +119,15 @@ async def listen(state: Path, answer: Callable[[Mapping[str, Any]], Awaitable[Ma
         finally:
             writer.close()
 
-    return await asyncio.start_unix_server(serve, sock=_bind(Path(socket_path(state))), limit=_LINE_LIMIT)
+    return await asyncio.start_unix_server(serve, sock=_bind(state / SOCKET), limit=_LINE_LIMIT)
 
 
 def _bind(path: Path) -> socket.socket:
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
     # Inside a folder of mode 0700, so nobody else can open it before the chmod.
-    listener.bind(str(path))
+    with short_path(path) as name:
+        listener.bind(name)
     path.chmod(0o600)
     return listener
 

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,7 +38,8 @@ class Server:
         cls, release: Release, *, state: Path, role: str, number: int, public: socket.socket | None
     ) -> "Server":
         """Start it, the `number` new to this supervisor; whether it boots is for `examine` to find out."""
-        private = state / "run" / f"{number}.sock"  # short: a socket's path has few characters
+        # In the machine's own temporary folder: a state folder may be deeper than a socket's path may be long.
+        private = Path(tempfile.mkdtemp(prefix="bolide-")) / "service.sock"
         log = _new_log(state / "logs", f"{role}-{os.getpid()}-{number}")
         configuration = state / "run" / "gunicorn.conf.py"
         configuration.write_text(_CONFIGURATION)
@@ -100,7 +103,7 @@ class Server:
                     await self._group_gone()
         self._signal(signal.SIGKILL, group=True)
         await self._process.wait()
-        self._private.unlink(missing_ok=True)
+        shutil.rmtree(self._private.parent, ignore_errors=True)
 
     async def _group_gone(self) -> None:
         # A master that was killed leaves its worker behind, which finishes its requests by itself.

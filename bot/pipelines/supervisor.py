@@ -260,8 +260,6 @@ def main(argv: Sequence[str]) -> int:
     try:
         with _only_one(state):
             Memory(state).await_end(_PORT_PATIENCE)
-            for path in (state / "run").glob("*.sock"):
-                path.unlink(missing_ok=True)
             listener = bind(given.host, given.port)
             with listener:
                 say(f"Serving on http://{given.host}:{listener.getsockname()[1]}")

@@ -111,6 +111,10 @@ def test_a_package_that_two_categories_move_differently_has_a_row_for_each() -> 
     assert "<summary>2 packages that others require</summary>" in body
 
 
+def test_nothing_is_folded_where_nothing_else_moves() -> None:
+    assert "that others require" not in text(change("flask", direct=True))
+
+
 def test_nothing_held_back_is_said() -> None:
     assert "Nothing: every direct dependency is at its newest release" in text(change("a"))
     assert "for Python as the lock has it" in text(change("a"))

@@ -201,11 +201,10 @@ def test_a_taken_port_is_named_with_the_remedy(tmp_path: Path, capsys: pytest.Ca
     assert f"Port {port} on 127.0.0.1 is taken" in capsys.readouterr().err
 
 
-def test_a_state_folder_that_is_too_deep_for_a_socket_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["--state", str(tmp_path / ("x" * 100)), "--port", "0"]) == 1
-    assert "choose a shorter state folder" in capsys.readouterr().err
+async def test_a_state_folder_may_be_deeper_than_a_sockets_path(tmp_path: Path) -> None:
+    async with supervising(tmp_path / ("x" * 120) / "state") as running:
+        await running.ask.deploy(make_release(tmp_path, 1).path)
+        await running.answers(sha(1))
 
 
 async def test_one_supervisor_for_a_state_folder(tmp_path: Path) -> None:
