@@ -38,4 +38,4 @@ lock: install  ## lock Pipfile again, with pipenv
 	$(RUN) -m pipenv lock
 
 clean:  ## remove what the other targets made
-	rm -rf .venv .demo .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .demo .bolide demo-report.json .coverage* .hypothesis .*_cache

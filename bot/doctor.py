@@ -17,7 +17,7 @@ from bot.adapters import jail
 from bot.adapters.environments import own_uv
 from bot.core.packages import IndexUnreachable, IndexUnsuitable, PackageUnknown
 from bot.core.ports import ForgeRefused, ForgeUnavailable
-from bot.settings import Settings, SettingsProblem
+from bot.settings import SETTINGS, Settings, SettingsProblem, allowed_hosts
 
 NEEDED_MB = 6_000
 """Two training environments with TensorFlow, the caches and the releases."""
@@ -52,14 +52,17 @@ async def examine(environ: Mapping[str, str]) -> list[Finding]:
     """What is well and what is not: this machine, the package index, the settings, GitHub."""
     findings = [_python(), _uv(), _program("git", "the sandbox needs it", "apt install git"), _isolation(), _disk()]
     findings.append(await _index(environ))
-    if not any(name.startswith("GITHUB_") for name in environ):
+    if not any(environ.get(setting.name) for setting in SETTINGS if setting.default is None or "_FILE" in setting.name):
         limited = "no GITHUB_ settings: `make demo` and `sandbox` work without them, `run` needs them"
         return [*findings, Finding("limited", limited, "Set them as docs/settings.md says to run on GitHub.")]
     try:
         settings = Settings.from_env(environ)
     except SettingsProblem as problem:
         return [*findings, *(Finding("missing", line, "Correct this setting.") for line in problem.problems)]
-    findings += [_port(settings.port, "BOLIDE_PORT"), _port(settings.service_port, "BOLIDE_SERVICE_PORT")]
+    findings += [
+        _port(settings.host, settings.port, "BOLIDE_PORT"),
+        _port("127.0.0.1", settings.service_port, "BOLIDE_SERVICE_PORT"),
+    ]
     return [*findings, await _github(settings)]
 
 
@@ -98,19 +101,20 @@ def _disk() -> Finding:
 
 async def _index(environ: Mapping[str, str]) -> Finding:
     url = environ.get("BOLIDE_INDEX_URL") or "https://pypi.org/simple"
+    state = Path(environ.get("BOLIDE_STATE_DIR") or ".bolide")
     try:
-        async with wiring.packages(Path(environ.get("BOLIDE_STATE_DIR") or ".bolide")) as found:
+        async with wiring.packages(state, allowed_hosts(environ.get("BOLIDE_ALLOWED_HOSTS", ""))) as found:
             await found.index.project("flask", url)
     except (IndexUnreachable, IndexUnsuitable, PackageUnknown) as problem:
         return Finding("missing", f"the package index {url}", str(problem))
     return Finding("well", f"the package index {url} answers")
 
 
-def _port(port: int, setting: str) -> Finding:
+def _port(host: str, port: int, setting: str) -> Finding:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
         except OSError:
             return Finding("limited", f"port {port} is taken", f"If not by Bolide itself, set {setting} to another.")
     return Finding("well", f"port {port} is free")

@@ -48,7 +48,9 @@ SETTINGS: tuple[Setting, ...] = (
         "BOLIDE_INDEX_URL", "https://pypi.org/simple", "The package index that evidence and deployments install from"
     ),
     Setting(
-        "BOLIDE_ALLOWED_HOSTS", "", "Index hosts, with commas between, that may be private addresses or without TLS"
+        "BOLIDE_ALLOWED_HOSTS",
+        "",
+        "Hosts, with commas between, that Pipfile sources may name though private or without TLS",
     ),
     Setting("BOLIDE_WORKERS", "4", "How many jobs run at the same time, 1 to 64"),
 )
@@ -96,11 +98,16 @@ class Settings:
             service_port=read.number("BOLIDE_SERVICE_PORT", 1, 65535),
             index_url=read.checked("BOLIDE_INDEX_URL", _url, ""),
             workers=read.number("BOLIDE_WORKERS", 1, 64),
-            allowed_hosts=frozenset(filter(None, map(str.strip, read.text("BOLIDE_ALLOWED_HOSTS").split(",")))),
+            allowed_hosts=allowed_hosts(read.text("BOLIDE_ALLOWED_HOSTS")),
         )
         if read.problems:
             raise SettingsProblem(tuple(dict.fromkeys(read.problems)))
         return settings
+
+
+def allowed_hosts(text: str) -> frozenset[str]:
+    """The hosts in a list with commas between."""
+    return frozenset(filter(None, map(str.strip, text.split(","))))
 
 
 def graphql_url(api_url: str) -> str:

@@ -5,15 +5,13 @@ import resource
 import sys
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from training.card import make_folder, render_card, render_golden, write_model
+from training.card import make_folder
 from training.config import StageSettings, TrainingConfig
-from training.data import TrainingData, load_test, load_training, typical
+from training.data import TrainingData, load_test, load_training
 from training.errors import exit_status
-
-PARITY_SAMPLE = 2000
+from training.fitted import About, write_fitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +42,21 @@ def run(settings: StageSettings) -> None:
     """The stage: reads DATA_DIR, writes MODEL_DIR; raises StageError."""
     config = settings.config
     data = load_training(settings.data_dir, config.validation_share)
+    load_test(settings.data_dir)  # its fault is told now, not after minutes of training
     make_folder(settings.model_dir)
-    golden = render_golden(typical(load_test(settings.data_dir)))
     _say(
         f"Training ({config.name}): {len(data.train)} images, {config.epochs} epoch(s), batches of {config.batch_size}."
     )
     trained = train(data, config)
     _say(f"Fitted in {trained.seconds:.1f} s ({trained.cpu_seconds:.1f} CPU-s); exporting.")
+    peak = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+    seconds, cpu_seconds = round(trained.seconds, 3), round(trained.cpu_seconds, 3)
+    about = About(config, settings.commit, data.sha256, seconds, cpu_seconds, peak)
+    write_fitted(settings.model_dir, trained.model.get_weights(), about)
 
-    from training.export import agreement, flat_graph
+    from training.export import export
 
-    graph = flat_graph(trained.model)
-    parity = agreement(trained.model, graph, data.validation.images[:PARITY_SAMPLE])
-    accuracy = float((graph.digits(data.validation.images) == data.validation.labels).mean())
-    metrics = {
-        "validation_accuracy": accuracy,
-        "keras_agreement": parity,
-        "fit_seconds": round(trained.seconds, 3),
-        "fit_cpu_seconds": round(trained.cpu_seconds, 3),
-        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-    }
-    card = render_card(graph.content, golden, datetime.now(UTC), config, settings.commit, data.sha256, metrics)
-    write_model(settings.model_dir, graph.content, golden, card)
-    _say(f"Validation accuracy {accuracy:.2%}; the model is in {settings.model_dir}.")
+    export(settings, trained.model, about, data)
 
 
 def _say(line: str) -> None:

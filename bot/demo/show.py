@@ -10,7 +10,8 @@ import aiohttp
 from rich.console import Console
 from rich.markup import escape
 
-from bot.core.packages import IndexUnreachable, PackageUnknown, ResolverFailed, Unresolvable
+from bot.core.errors import Refused
+from bot.core.packages import IndexUnreachable, IndexUnsuitable, PackageUnknown, ResolverFailed, Unresolvable
 from bot.demo import acts, report, seed
 from bot.demo.acts import Stage
 from bot.demo.follow import follow
@@ -20,7 +21,10 @@ from bot.demo.progress import Steps
 from bot.sandbox.running import Sandbox, running_sandbox
 
 REPOSITORY, MAINTAINER = "ada/bolide", "ada"
-TROUBLES = (Stuck, IndexUnreachable, PackageUnknown, ResolverFailed, Unresolvable, OSError, aiohttp.ClientError)
+TROUBLES = (
+    *(Stuck, Refused, OSError, aiohttp.ClientError),
+    *(IndexUnreachable, IndexUnsuitable, PackageUnknown, ResolverFailed, Unresolvable),
+)
 
 
 def show(state: Path, *, once: bool) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import bootstrap, doctor
+from bot import __version__, bootstrap, doctor
 from bot.__main__ import main
 
 CHECKOUT = Path(__file__).parents[2]
@@ -45,7 +45,7 @@ def test_the_readme_opens_with_the_two_commands() -> None:
 
 def test_the_version_is_one() -> None:
     done = bolide("--version")
-    assert done.stdout == "Bolide 0.1.0\n"
+    assert done.stdout == f"Bolide {__version__}\n"
 
 
 def test_without_settings_it_says_all_that_is_missing_at_once() -> None:

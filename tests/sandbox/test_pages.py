@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import async_playwright
 
 from bot.sandbox import Sandbox
+from tests.browser import CHROMIUM, NEEDS_BROWSER
 from tests.sandbox.test_bot_story import Bot, installed, propose, report
 
 FORM = """name: New minor release
@@ -174,14 +175,13 @@ async def test_forms_of_strangers_and_foreign_hosts_are_refused(sandbox: Sandbox
         assert "Close issue" in await person.see("/ada/digits/issues/1")
 
 
-@pytest.mark.browser
+@NEEDS_BROWSER[0]
+@NEEDS_BROWSER[1]
 async def test_the_pages_in_a_real_browser(sandbox: Sandbox, keys: tuple[str, str], tmp_path: Path) -> None:
     async with installed(sandbox, keys) as bot, async_playwright() as driver:
         await stage(sandbox, bot)
         sandbox.open_issue("ada/digits", "ada", "New minor release", "### Notes\n\nfaster")
-        chromium = await driver.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
-        )
+        chromium = await driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         tab = await chromium.new_page(viewport={"width": 1200, "height": 900})
         wrong: list[str] = []
         tab.on("console", lambda message: wrong.append(message.text))

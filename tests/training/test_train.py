@@ -23,6 +23,7 @@ def test_it_learns_digits_and_writes_a_whole_model_directory(workshop: Workshop)
         "golden.json",
         "metrics.json",
         "model.tflite",
+        "weights.npz",
     ]
     assert card["sha256"] == hashlib.sha256(model).hexdigest()
     assert card["golden_sha256"] == hashlib.sha256(golden).hexdigest()
@@ -37,6 +38,33 @@ def test_it_learns_digits_and_writes_a_whole_model_directory(workshop: Workshop)
     assert card["metrics"]["keras_agreement"] >= 0.999
     assert 0 < card["metrics"]["fit_seconds"] < 200
     assert json.loads(golden)["labels"] == list(range(10))
+
+
+def test_export_makes_the_same_model_from_the_weights_again(workshop: Workshop, tmp_path: Path) -> None:
+    (tmp_path / "weights.npz").write_bytes((workshop.model / "weights.npz").read_bytes())
+    done = run_stage("export", DATA_DIR=workshop.data, MODEL_DIR=tmp_path)
+    assert done.status == 0, done.errors
+    for name in ("model.tflite", "golden.json"):
+        assert (tmp_path / name).read_bytes() == (workshop.model / name).read_bytes()
+    cards = [json.loads((folder / "card.json").read_text()) for folder in (tmp_path, workshop.model)]
+    assert cards[0]["commit"] == cards[1]["commit"] == "c0ffee"
+    assert cards[0]["metrics"] == cards[1]["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(None, "Cannot read"), (b"no zip", "does not hold the weights"), (b"PK\x03\x04", "does not hold the weights")],
+)
+def test_export_without_weights_says_what_to_run(
+    workshop: Workshop, tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    if content is not None:
+        (tmp_path / "weights.npz").write_bytes(content)
+    done = run_stage("export", DATA_DIR=workshop.data, MODEL_DIR=tmp_path)
+    assert done.status == 1
+    assert said in done.sentence
+    assert "python -m training.train" in done.sentence
+    assert not (tmp_path / "card.json").exists()
 
 
 def test_its_output_reads_as_a_log(workshop: Workshop) -> None:
