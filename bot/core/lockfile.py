@@ -4,11 +4,19 @@ Standard library only: the first step of `make` imports this module before anyth
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 PIPFILE_SECTIONS = {"packages": "default", "dev-packages": "develop"}
 """Pipfile section → Pipfile.lock section; every other category keeps its name."""
+_NOT_FROM_AN_INDEX = ("path", "file", "git", "hg", "svn", "bzr", "editable", "uri")
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_VERSION = re.compile(r"\*|={2,3}[A-Za-z0-9][A-Za-z0-9._!+-]*")
+_HASH = re.compile(r"sha256:[0-9a-f]{64}")
+# Quoted text has nothing that a requirements file could read as an option, a comment, a variable or a new line.
+_TEXT = r"(?:(?!--)[^'\"\\$#\x00-\x1f\x7f-\U0010ffff])*"
+_MARKER = re.compile(rf"(?:[A-Za-z_. ()<>=!~]|'{_TEXT}'|\"{_TEXT}\")*")
 
 
 def lock_section(category: str) -> str:
@@ -20,7 +28,8 @@ def requirements(lock: Mapping[str, Any], categories: Iterable[str]) -> str:
     """Hashed requirements of the named categories, one line a package, for `uv pip sync --require-hashes`.
 
     An entry without a version was left out for the platform that the lock was made on, and is left out here.
-    Raises ValueError where two of the categories pin one package differently or a category is not in the lock.
+    Raises ValueError where two of the categories pin one package differently, a category is not in the lock, or an
+    entry could be read as anything but a pinned package: the installer gets no line that was not checked here.
     """
     categories = tuple(categories)
     lines: dict[str, str] = {}
@@ -28,6 +37,7 @@ def requirements(lock: Mapping[str, Any], categories: Iterable[str]) -> str:
         section = lock.get(lock_section(category))
         if section is None:
             raise ValueError(f"Pipfile.lock has no category {category!r}; run `pipenv lock`.")
+        _check_section(lock_section(category), section)
         for name, entry in section.items():
             if entry.get("version", "*") == "*":
                 continue
@@ -45,21 +55,56 @@ def _requirement(name: str, entry: Mapping[str, Any]) -> str:
 
 
 def parse(text: str) -> dict[str, Any]:
-    """The lock's document; raises ValueError naming the line when it is not JSON or not a lock."""
+    """The lock's document; raises ValueError naming the line that is not JSON, or the entry that is none."""
     try:
         document = json.loads(text.removeprefix("\ufeff"))
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"Pipfile.lock is not JSON: {error}; run `pipenv lock`.") from error
     if not isinstance(document, dict) or not isinstance(document.get("_meta"), dict):
         raise ValueError("Pipfile.lock has no _meta section; run `pipenv lock`.")
     for name, section in document.items():
-        if not isinstance(section, dict) or (name != "_meta" and not all(map(_is_entry, section.values()))):
-            raise ValueError(f"The section {name!r} of Pipfile.lock is not a table of packages; run `pipenv lock`.")
+        if name != "_meta":
+            _check_section(name, section)
     return document
 
 
-def _is_entry(entry: object) -> bool:
-    return isinstance(entry, dict) and isinstance(entry.get("version", ""), str)
+def _check_section(name: str, section: object) -> None:
+    if not isinstance(section, Mapping):
+        raise ValueError(f"The section {name!r:.80} of Pipfile.lock is not a table of packages; run `pipenv lock`.")
+    for package, entry in section.items():
+        if problem := _problem(package, entry):
+            raise ValueError(
+                f"{package!r:.80} in the section {name!r:.80} of Pipfile.lock {problem}; run `pipenv lock`."
+            )
+
+
+def _problem(name: object, entry: object) -> str:
+    """What keeps an entry from being one pinned package, as the rest of a sentence, or ""."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        return "is not a package name"
+    if not isinstance(entry, Mapping):
+        return "is not a table"
+    if "version" not in entry and any(entry.get(key) for key in _NOT_FROM_AN_INDEX):
+        return ""  # kept as it is and never installed from an index
+    if not _is(_VERSION, entry.get("version", "*")):
+        return 'has no version such as "==1.2"'
+    if not _are(_NAME, entry.get("extras", [])):
+        return "has extras that are not a list of names"
+    if not _are(_HASH, entry.get("hashes", [])):
+        return "has hashes that are not a list of sha256 sums"
+    if not _is(_MARKER, entry.get("markers", "")):
+        return "has markers that are not a condition (PEP 508)"
+    if not isinstance(entry.get("index", ""), str):
+        return "has an index that is not a name"
+    return ""
+
+
+def _is(pattern: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
+def _are(pattern: re.Pattern[str], values: object) -> bool:
+    return isinstance(values, list | tuple) and all(_is(pattern, value) for value in values)
 
 
 def render(document: Mapping[str, Any]) -> str:

@@ -1,10 +1,11 @@
 """Pipfile.lock: text and values, what changed, and whether it fits its Pipfile."""
 
 import json
+import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core.changes import Change, diff, is_current, shortfalls
@@ -17,6 +18,7 @@ NAMES = st.sampled_from(["flask", "lib", "pytest", "a.b", "under_score", "x"])
 ENTRIES = st.fixed_dictionaries(
     {"version": st.sampled_from(["==1.0", "==1.1", "==2.0rc1", "==2.0"]), "hashes": st.just(["sha256:" + "a" * 64])}
 )
+SUM = f"sha256:{'0' * 64}"
 LOCKS = st.fixed_dictionaries(
     {
         "_meta": st.just({"hash": {"sha256": "0" * 64}, "pipfile-spec": 6, "requires": {}, "sources": []}),
@@ -30,7 +32,7 @@ LOCKS = st.fixed_dictionaries(
 def lock(**sections: dict[str, str]) -> dict[str, Any]:
     made: dict[str, Any] = {"_meta": {"hash": {"sha256": pipfile_hash(PIPFILE)}}}
     for section, pins in sections.items():
-        made[section] = {name: {"version": f"=={version}", "hashes": ["sha256:00"]} for name, version in pins.items()}
+        made[section] = {name: {"version": f"=={version}", "hashes": [SUM]} for name, version in pins.items()}
     return made
 
 
@@ -122,8 +124,10 @@ def test_a_lock_is_stale_when_its_pipfile_changed_and_current_under_either_hash(
         ("[]", "no _meta"),
         ('{"default": {}}', "no _meta"),
         ('{"_meta": {}, "default": []}', "'default' of Pipfile.lock is not a table"),
-        ('{"_meta": {}, "default": {"a": 3}}', "'default' of Pipfile.lock is not a table"),
-        ('{"_meta": {}, "default": {"a": {"version": 3}}}', "'default' of Pipfile.lock is not a table"),
+        ('{"_meta": {}, "default": null}', "'default' of Pipfile.lock is not a table"),
+        ('{"_meta": {}, "default": {"a": 3}}', "'a' in the section 'default' of Pipfile.lock is not a table"),
+        ('{"_meta": {}, "default": {"a": {"version": 3}}}', "'a' in the section 'default' .* has no version"),
+        ('{"_meta": {"n": ' + "9" * 5000 + "}}", "not JSON"),
     ],
 )
 def test_what_is_not_a_lock_is_refused(text: str, sentence: str) -> None:
@@ -131,12 +135,113 @@ def test_what_is_not_a_lock_is_refused(text: str, sentence: str) -> None:
         parse(text)
 
 
+@pytest.mark.parametrize(
+    ("name", "changes", "sentence"),
+    [
+        ("x\n-r /etc/passwd\nsix", {}, "is not a package name"),
+        ("--index-url http://127.0.0.1/simple\n#", {}, "is not a package name"),
+        ("evil @ file:///tmp/evil", {}, "is not a package name"),
+        ("é", {}, "is not a package name"),
+        ("six\n", {}, "is not a package name"),
+        ("six", {"version": None}, "has no version"),
+        ("six", {"version": ""}, "has no version"),
+        ("six", {"version": ">=1"}, "has no version"),
+        ("six", {"version": "==1\n-e /tmp/evil"}, "has no version"),
+        ("six", {"version": "==${HOME}"}, "has no version"),
+        ("six", {"version": "==1\\"}, "has no version"),
+        ("six", {"hashes": None}, "has hashes"),
+        ("six", {"hashes": [None]}, "has hashes"),
+        ("six", {"hashes": ["md5:00"]}, "has hashes"),
+        ("six", {"hashes": [f"{SUM}\n-r /etc/passwd"]}, "has hashes"),
+        ("six", {"extras": "socks"}, "has extras"),
+        ("six", {"extras": ["a]==1\n"]}, "has extras"),
+        ("six", {"markers": 5}, "has markers"),
+        ("six", {"markers": "python_version > '3'\n-r /etc/passwd"}, "has markers"),
+        ("six", {"markers": "python_version > '3' --hash=sha256:0"}, "has markers"),
+        ("six", {"markers": "python_version > ' --hash=sha256:0'"}, "has markers"),
+        ("six", {"markers": "python_version > '3' # more"}, "has markers"),
+        ("six", {"markers": "python_version > '${HOME}'"}, "has markers"),
+        ("six", {"index": 3}, "has an index"),
+    ],
+)
+def test_an_entry_that_is_not_one_pinned_package_is_refused_with_its_place(
+    name: str, changes: dict[str, Any], sentence: str
+) -> None:
+    document = {"_meta": {}, "develop": {name: {"version": "==1", "hashes": [SUM], **changes}}}
+    told = re.escape(f"{name!r} in the section 'develop' of Pipfile.lock {sentence}")
+    with pytest.raises(ValueError, match=told) as caught:
+        parse(json.dumps(document))
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ValueError, match=told):  # and where nobody parsed it
+        requirements(document, ["dev-packages"])
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"editable": True, "path": ".", "markers": None},
+        {"git": "https://example.org/x.git", "ref": "0" * 40, "extras": None},
+        {"file": "https://example.org/x.whl", "hashes": ["md5:0"]},
+        {"version": "*"},
+        {"markers": "sys_platform == 'win32'"},
+    ],
+)
+def test_an_entry_that_is_never_installed_from_an_index_stays_as_it_is(entry: dict[str, Any]) -> None:
+    document = {"_meta": {}, "default": {"tool": entry}}
+    assert requirements(parse(json.dumps(document)), ["packages"]) == ""
+
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.text(max_size=20)
+JSON = st.recursive(
+    PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3)
+)
+NASTY = st.text(alphabet="a1 -=\n\r\\#$'\"[];,@:/\u2028\x85>", max_size=12)
+NEARLY = st.builds(
+    lambda front, middle, end: front + middle + end,
+    st.sampled_from(["", "six", "==1", SUM, "python_version > '3'"]),
+    NASTY,
+    st.sampled_from(["", "-r /etc/passwd", " --index-url x", "\n-e .", "'"]),
+)
+HOSTILE = st.dictionaries(
+    NAMES | NEARLY,
+    st.fixed_dictionaries(
+        {"version": st.just("==1") | NEARLY | JSON},
+        optional={
+            "markers": st.just("os_name == 'posix'") | NEARLY | JSON,
+            "hashes": st.lists(st.just(SUM) | NEARLY | JSON, max_size=3) | JSON,
+            "extras": st.lists(st.just("x") | NEARLY | JSON, max_size=2) | JSON,
+            "index": JSON,
+        },
+    )
+    | JSON,
+    max_size=3,
+)
+LINE = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9._,-]+\])?={2,3}[A-Za-z0-9._!+-]+"
+    r"( ; (?:(?! --| #|[\\$])[ -~])+?)?( --hash=sha256:[0-9a-f]{64})*"
+)
+
+
+@given(HOSTILE | JSON)
+@settings(max_examples=400)
+def test_whatever_a_lock_holds_an_installer_reads_pinned_packages_only(section: Any) -> None:
+    text = json.dumps({"_meta": {}, "default": section})
+    try:
+        told = requirements(parse(text), ["packages"])
+    except ValueError as problem:
+        assert "Pipfile.lock" in str(problem)
+        assert "\n" not in str(problem)
+        return
+    assert all(LINE.fullmatch(line) for line in told.split("\n")[:-1])
+    assert len(told.splitlines()) == told.count("\n") <= len(section)
+
+
 def test_requirements_leave_out_what_was_left_out_for_the_platform() -> None:
     document = lock(default={"b": "2", "a": "1"})
     document["default"]["a"] |= {"extras": ["x", "y"], "markers": "python_version >= '3.8'"}
     document["default"]["winonly"] = {"version": "*", "markers": "sys_platform == 'win32'"}
     assert requirements(document, ["packages"]) == (
-        "a[x,y]==1 ; python_version >= '3.8' --hash=sha256:00\nb==2 --hash=sha256:00\n"
+        f"a[x,y]==1 ; python_version >= '3.8' --hash={SUM}\nb==2 --hash={SUM}\n"
     )
     document["develop"] = {"a": {"version": "==9"}}
     with pytest.raises(ValueError, match="pin a to different versions"):
