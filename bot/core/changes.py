@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from packaging.markers import InvalidMarker, Marker
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
@@ -75,6 +76,41 @@ def is_current(pipfile: Pipfile, lock: Mapping[str, Any]) -> bool:
     return locked_hash(lock) in (pipfile_hash(pipfile), pipfile_hash(pipfile, canonical_names=False))
 
 
+def is_whole(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether the old lock has all that the new one, made from the index, says of the versions that both pin.
+
+    It has not where hashes are missing or unknown to the index, or where a condition or extras differ. A subset of the
+    index's hashes is enough: files were added to the release later, and the lock still installs.
+    """
+    made = sections(new)
+    return all(
+        _is_same(entry, known)
+        for name, section in sections(old).items()
+        for package, entry in section.items()
+        if (known := made.get(name, {}).get(package)) and known.get("version", "*") == entry.get("version", "*") != "*"
+    )
+
+
+def _is_same(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    ours, known = set(old.get("hashes", ())), set(new.get("hashes", ()))
+    if known and not (ours and ours <= known):
+        return False
+    return _extras(old) == _extras(new) and _marker(old) == _marker(new)
+
+
+def _extras(entry: Mapping[str, Any]) -> set[str]:
+    return set(map(canonicalize_name, entry.get("extras", ())))
+
+
+def _marker(entry: Mapping[str, Any]) -> str:
+    """The condition in one spelling, however its writer quoted it."""
+    told = str(entry.get("markers", ""))
+    try:
+        return str(Marker(told)) if told else ""
+    except InvalidMarker:
+        return told
+
+
 def shortfalls(pipfile: Pipfile, lock: Mapping[str, Any]) -> tuple[str, ...]:
     """One sentence for each direct requirement that the lock does not meet; `pipenv verify` looks at the hash only."""
     found: list[str] = []
@@ -101,7 +137,5 @@ def _lack(requirement: Requirement, entry: Mapping[str, Any] | None) -> str:
         return f"is locked at {version.removeprefix('==')}, but the Pipfile asks for {requirement.specifier}"
     if not entry.get("hashes"):
         return "is locked without hashes"
-    missing = {canonicalize_name(extra) for extra in requirement.extras} - set(
-        map(canonicalize_name, entry.get("extras", ()))
-    )
+    missing = {canonicalize_name(extra) for extra in requirement.extras} - _extras(entry)
     return f"is locked without its extra {', '.join(sorted(missing))}" if missing else ""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from packaging.markers import InvalidMarker, Marker
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from bot.core.errors import Refused
 
@@ -39,6 +39,10 @@ _NOT_RESOLVED = ("path", "file", "git", "hg", "svn", "bzr", "editable", "uri")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _CATEGORY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
 _OPERATOR = re.compile(r"\s*(?:===|==|!=|<=|>=|~=|<|>)")
+_NUMERIC_END = re.compile(r"(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)$")  # such a host is an address (WHATWG URL)
+_HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+")
+_EMBEDDING = tuple(map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0/96", "64:ff9b::/96", "2002::/16", "2001::/32")))
+"""The IPv6 networks whose addresses stand for an IPv4 address."""
 _CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7})(?:[ \r\n]|$)", re.MULTILINE)
 
 
@@ -187,8 +191,8 @@ def _specifier(place: str, version: Any) -> str:
     if not _OPERATOR.match(written):
         written = f"=={written}"
     try:
-        SpecifierSet(written)
-    except InvalidSpecifier as error:
+        [Version(part.version) for part in SpecifierSet(written) if part.operator == "==="]  # uv reads no others
+    except (InvalidSpecifier, InvalidVersion) as error:
         raise PipfileError(
             f'{place}: {version[:80]!r} is not a version specifier; write for example ">=1.2,<2".'
         ) from error
@@ -236,8 +240,8 @@ def refuse_url(url: str, place: str, allowed_hosts: frozenset[str]) -> None:
     """Raise PipfileError for an index address that is not whole, not https, private, or asks for a variable."""
     if "$" in url or "%(" in url:
         raise PipfileError(f"{place} has a variable in its url; Bolide expands none, so that no secret can leave.")
-    if len(url) > 2_000 or any(not 33 <= ord(character) < 127 for character in url):
-        raise PipfileError(f"{place}: the url has spaces, control characters or letters outside ASCII.")
+    if len(url) > 2_000 or any(not 33 <= ord(letter) < 127 or letter == "\\" for letter in url):
+        raise PipfileError(f"{place}: the url has spaces, control characters, backslashes or letters outside ASCII.")
     try:
         parts = urlsplit(url)
         host, _ = (parts.hostname or "").rstrip("."), parts.port
@@ -252,15 +256,23 @@ def refuse_url(url: str, place: str, allowed_hosts: frozenset[str]) -> None:
 
 
 def is_private(host: str) -> bool:
-    """Whether a host name or literal address points inside: loopback, link-local, private, or a name without a dot."""
-    if re.fullmatch(r"0x[0-9a-f]+|[0-9.]+", host, re.IGNORECASE):
-        try:
-            return not ipaddress.ip_address(host).is_global
-        except ValueError:
-            return True  # an address in a short, octal or hexadecimal spelling hides where it points
-    if ":" in host:
-        return not ipaddress.ip_address(host.partition("%")[0]).is_global
-    return "." not in host or host.endswith((".localhost", ".local", ".internal", ".localdomain"))
+    """Whether a host points inside: a private address in any spelling, a local name, or what is no host at all."""
+    host = host.rstrip(".").lower()
+    if ":" in host or _NUMERIC_END.search(host):
+        return not _is_global(host)
+    return not _HOST.fullmatch(host) or host.endswith((".localhost", ".local", ".internal", ".localdomain"))
+
+
+def _is_global(host: str) -> bool:
+    """Whether this is the usual spelling of a public address; one inside of another is not looked for, but refused."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False  # short, octal or hexadecimal, it hides where it points
+    hidden = isinstance(address, ipaddress.IPv6Address) and (
+        address.scope_id is not None or any(address in network for network in _EMBEDDING)
+    )
+    return address.is_global and not address.is_multicast and not hidden
 
 
 def _check_indexes(categories: Mapping[str, Mapping[str, Requirement]], sources: tuple[Source, ...]) -> None:

@@ -79,6 +79,8 @@ def test_line_ends_and_a_byte_order_mark_change_nothing() -> None:
         ("[packages]\nflask = 3\n", "must be a version"),
         ("[packages]\nflask = {version = 3}\n", "version must be text"),
         ("[packages]\nflask = '>=oops'\n", "not a version specifier"),
+        ("[packages]\nflask = '===oops'\n", "not a version specifier"),
+        ("[packages]\nflask = '===1.x,>1'\n", "not a version specifier"),
         ("[packages]\nflask = {markers = 'os == 1'}\n", "is not a marker"),
         ("[packages]\nflask = {sys_platform = 'import os'}\n", "is not a marker"),
         ("[packages]\nflask = {extras = 'all'}\n", "extras must be a list"),
@@ -135,6 +137,26 @@ def test_what_is_not_a_specifier_never_becomes_a_requirement(version: str) -> No
         ("https://[fe80::1]/simple", "private address"),
         ("https://localhost./simple", "private address"),
         ("https://intranet/simple", "private address"),
+        ("https://0x7f.0.0.1/simple", "private address"),
+        ("https://127.0x0.1/simple", "private address"),
+        ("https://127.0.0.0x1/simple", "private address"),
+        ("https://0177.0.0.1/simple", "private address"),
+        ("https://127.0.0.1./simple", "private address"),
+        ("https://8.8.2056/simple", "private address"),
+        ("https://example.1/simple", "private address"),
+        ("https://[64:ff9b::7f00:1]/simple", "private address"),
+        ("https://[64:ff9b::808:808]/simple", "private address"),
+        ("https://[::ffff:127.0.0.1]/simple", "private address"),
+        ("https://[::127.0.0.1]/simple", "private address"),
+        ("https://[2002:7f00:1::]/simple", "private address"),
+        ("https://[fe80::1%25eth0]/simple", "private address"),
+        ("https://[2606:4700::1111%25eth0]/simple", "private address"),
+        ("https://[::zz]/simple", "private address|is not a url"),
+        ("https://224.0.0.1/simple", "private address"),
+        ("https://%31%32%37.0.0.1/simple", "private address"),
+        ("https://127.0.0.%31/simple", "private address"),
+        ("https://metadata.google.internal./simple", "private address"),
+        ("https://127.0.0.1\\\\@example.org/simple", "backslashes"),
         ("https://example.org/simple\\nX: y", "control characters"),
         ("https://example.org:port/simple", "is not a url"),
     ],
@@ -158,7 +180,7 @@ def test_verification_cannot_be_turned_off() -> None:
 
 
 def test_public_addresses_are_public() -> None:
-    assert not any(map(is_private, ("pypi.org", "8.8.8.8", "2606:4700::1111")))
+    assert not any(map(is_private, ("pypi.org", "8.8.8.8", "2606:4700::1111", "a.b.example.", "3com.com", "x.0a")))
 
 
 @pytest.mark.parametrize(
