@@ -5,14 +5,21 @@ import tarfile
 from io import BytesIO
 from pathlib import Path
 
+from bot.core.errors import Refused
+
 MAX_FILES, MAX_MB = 50_000, 1024
+
+
+class UnsafeTree(Refused):
+    """A tree that is not unpacked, and why."""
 
 
 def unpack(tarball: bytes, into: Path) -> Path:
     """Unpack a tree into a new folder and return the one that holds it; GitHub's single top folder is stepped into.
 
-    Raises ValueError, naming the member, for whatever points outside, is not a file, a folder or an inner symbolic
-    link, or goes beyond 50,000 members or 1 GiB; nothing is left then.
+    A symbolic link that leads outside is left out: the tree is as if nobody had made it. Raises UnsafeTree, naming the
+    member, for a path that points outside, for what is no file, folder or link, and for a tree of more than 50,000
+    members or 1 GiB; nothing is left then.
     """
     into.mkdir(parents=True)
     into = into.resolve()
@@ -26,7 +33,7 @@ def unpack(tarball: bytes, into: Path) -> Path:
                 _extract(archive, member, into)
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
         shutil.rmtree(into, ignore_errors=True)
-        raise ValueError(f"The tree of the repository cannot be unpacked: {error}") from error
+        raise UnsafeTree(f"The tree of the repository cannot be unpacked: {error}") from error
     inside = list(into.iterdir())
     return inside[0] if len(inside) == 1 and inside[0].is_dir() else into
 
@@ -41,9 +48,8 @@ def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, into: Path) -> N
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     if member.issym():
-        if Path(member.linkname).is_absolute() or not _is_within(path.parent / member.linkname, into):
-            raise ValueError(f"{member.name!r} is a link to {member.linkname!r}, outside the tree.")
-        path.symlink_to(member.linkname)
+        if not Path(member.linkname).is_absolute() and _is_within(path.parent / member.linkname, into):
+            path.symlink_to(member.linkname)
     elif member.isfile() and (content := archive.extractfile(member)):
         with path.open("xb") as file:
             shutil.copyfileobj(content, file)

@@ -108,8 +108,8 @@ def parse(kind: str, body: object, own_login: str) -> tuple[Event, ...] | Ignore
         return Ignored(f"unhandled {kind}: {problem}")
 
 
-def change_proposed(event: ChangeProposed) -> dict[str, Any]:
-    """The body of the internal delivery from which `parse` reads the same event again."""
+def change_proposed(event: ChangeProposed, again: str = "") -> dict[str, Any]:
+    """The body of the internal delivery from which `parse` reads the same event again; `again` tells it from others."""
     repository = event.repository
     return {
         "repository": {"id": repository.id, "full_name": repository.name},
@@ -117,6 +117,7 @@ def change_proposed(event: ChangeProposed) -> dict[str, Any]:
         "number": event.number,
         "base_sha": event.base_sha,
         "head_sha": event.head_sha,
+        "again": again,
     }
 
 

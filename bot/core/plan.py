@@ -49,11 +49,15 @@ class ProposeChange:
 
 @dataclass(frozen=True, slots=True)
 class AskEvidence:
-    """The examination of a proposed lock has been asked for; `base_sha` … `head_sha` is the change."""
+    """The examination of a proposed lock has been asked for; `base_sha` … `head_sha` is the change.
+
+    It is asked for once, unless `again` differs: the key of the command that wants it repeated.
+    """
 
     number: int
     base_sha: str
     head_sha: str
+    again: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +127,13 @@ class DeleteBranch:
 
 @dataclass(frozen=True, slots=True)
 class StartRun:
-    """The stages from training to deployment run for this commit of the default branch."""
+    """The stages from training to deployment run for `head`, where the default branch is.
+
+    `sha` is the commit that asked for it: an earlier one is recorded as superseded.
+    """
 
     sha: str
+    head: str
     number: int | None
 
 
@@ -149,3 +157,5 @@ class Plan:
 
     reason: str
     actions: tuple[Action, ...] = ()
+    again_after: float | None = None
+    """Seconds after which the manager wants to plan anew, for the same event: something was away."""

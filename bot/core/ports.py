@@ -67,6 +67,8 @@ class Snapshot:
     files: Mapping[str, "str | Unreadable | None"]
     branch: BotBranch | None
     archived: bool
+    declined: tuple[str, ...] = ()
+    """The bodies of the latest pull requests from the bot's branch that were closed without a merge."""
 
     def text(self, path: str) -> str:
         """The file's text, empty where there is no such file; raises Refused where it is no text."""

@@ -11,21 +11,17 @@ LISTENS = (RepositoryAdded, Pushed, PullRequestMerged)
 
 
 async def plan(event: Event, see: See) -> Plan | None:
-    """Start the stages for the commit; a merge also has its pull request told."""
+    """Start the stages for the head of the default branch, as it is now: events come late and in any order."""
+    project = await see.reader.snapshot((repoconfig.PATH,), branch=update.BRANCH)
     match event:
         case RepositoryAdded():
-            return await _first(see)
+            # A repository that says what it serves is brought into service when the App is installed on it.
+            if not project.text(repoconfig.PATH):
+                return Plan(f"There is no {repoconfig.PATH}; nothing is deployed until there is.")
+            return Plan("the App was installed", (StartRun(project.sha, project.sha, None),))
         case Pushed():
-            return Plan("the default branch moved", (StartRun(event.sha, None),))
+            return Plan("the default branch moved", (StartRun(event.sha, project.sha, None),))
         case PullRequestMerged():
-            return Plan(f"#{event.number} was merged", (StartRun(event.sha, event.number),))
+            return Plan(f"#{event.number} was merged", (StartRun(event.sha, project.sha, event.number),))
         case _:
             return None
-
-
-async def _first(see: See) -> Plan:
-    """A repository that says what it serves is brought into service when the App is installed on it."""
-    project = await see.reader.snapshot((repoconfig.PATH,), branch=update.BRANCH)
-    if not project.text(repoconfig.PATH):
-        return Plan(f"There is no {repoconfig.PATH}; nothing is deployed until there is.")
-    return Plan("the App was installed", (StartRun(project.sha, None),))

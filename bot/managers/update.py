@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from bot.core import changes, lockfile, pipfile, repoconfig
 from bot.core.changes import Change
 from bot.core.commands import UpdateNow
-from bot.core.errors import Refused
+from bot.core.errors import Refused, TryLater
 from bot.core.events import CommandGiven, Event, Pushed, RepositoryAdded
 from bot.core.packages import (
     All,
@@ -24,6 +24,7 @@ from bot.core.texts.markdown import quiet
 from bot.core.texts.update import Move, UpdateText
 
 NAME = "update"
+CHECK = "Bolide update"
 LISTENS = (RepositoryAdded, Pushed, UpdateNow)
 PIPFILE, LOCK = "Pipfile", "Pipfile.lock"
 
@@ -36,14 +37,19 @@ async def plan(event: Event, see: See) -> Plan | None:
     if project.branch and not all(author == see.login for author in project.branch.authors):
         return _handed_over(event, project.branch)
     try:
-        found = await _propose(project, see)
+        found = await _propose(event, project, see)
     except Refused as refusal:
         return Plan(str(refusal), _answers(event, project, str(refusal)))
+    except TryLater as problem:
+        if isinstance(event, CommandGiven):
+            raise  # who asked is answered in any case
+        return Plan(str(problem), (_waits(project, problem),), again_after=problem.after)
     if isinstance(found, str):
         return Plan(found, _comments(event, found))
     if isinstance(found, AskEvidence):
         said = f"#{found.number} proposes this lock already."
-        return Plan(said, (found, *_comments(event, said)))
+        anew = " Its evidence is gathered anew." if found.again else ""
+        return Plan(said, (found, *_comments(event, f"{said}{anew}")))
     return Plan(found.title, (found, *_comments(event, "{proposed} is open; its evidence follows there.")))
 
 
@@ -62,19 +68,22 @@ def _handed_over(event: Event, branch: BotBranch) -> Plan:
     return Plan(text.HANDED_OVER, (*told, *_comments(event, text.HANDED_OVER)))
 
 
-async def _propose(project: Snapshot, see: See) -> ProposeChange | AskEvidence | str:
+async def _propose(event: Event, project: Snapshot, see: See) -> ProposeChange | AskEvidence | str:
     """The change to propose, the proposal that is open already, or the sentence why there is nothing to do."""
     config = repoconfig.parse(project.text(repoconfig.PATH))
     old_text = project.text(LOCK)
     wanted, old = _wanted(project, see)
     update, lock_text = await _resolve(project, wanted, old, config, see)
     current = old is not None and changes.is_current(wanted, old)
-    if lock_text == old_text or (current and not update.changes):
+    whole = old is not None and changes.is_whole(old, lockfile.parse(lock_text))
+    if lock_text == old_text or (current and whole and not update.changes):
         return "Every dependency is at the newest version that fits."
     proposal = text.Proposal(update.base_sha, update.lock_sha256)
     branch = project.branch
     if branch and branch.pull_request and text.parse(branch.pull_request_body) == proposal:
-        return AskEvidence(branch.pull_request, project.sha, branch.sha)
+        return AskEvidence(branch.pull_request, project.sha, branch.sha, _key(event))
+    if not isinstance(event, CommandGiven) and proposal.lock_sha256 in _declined(project):
+        return "This lock was proposed, and its pull request was closed; comment `/update` to have it proposed again."
     return ProposeChange(
         Target(project.node_id, project.default_branch, project.sha),
         text.BRANCH,
@@ -155,9 +164,24 @@ async def _released(change: Change, source: pipfile.Source, see: See) -> date | 
     return min(times).date() if times else None
 
 
+def _declined(project: Snapshot) -> set[str]:
+    """The locks whose pull requests people closed."""
+    return {found.lock_sha256 for body in project.declined if (found := text.parse(body))}
+
+
+def _key(event: Event) -> str:
+    return answer.key(event) if isinstance(event, CommandGiven) else ""
+
+
+def _waits(project: Snapshot, problem: TryLater) -> Report:
+    """That something is away, said on the commit for those who look."""
+    sentence = quiet(f"{problem} Bolide tries again by itself.")
+    return Report(project.sha, CHECK, "Waiting", sentence, "neutral")
+
+
 def _answers(event: Event, project: Snapshot, refusal: str) -> tuple[Comment | Report, ...]:
     """Where a refusal is said: to the person who asked, and on the commit where it stays to be seen."""
-    report = Report(project.sha, "Bolide update", "No update could be proposed", quiet(refusal), "failure")
+    report = Report(project.sha, CHECK, "No update could be proposed", quiet(refusal), "failure")
     return (report, *_comments(event, quiet(refusal)))
 
 

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from bot.core.errors import Refused
 from bot.core.events import CHANGE_PROPOSED, ChangeProposed, Repository, change_proposed
 from bot.core.plan import (
     Action,
@@ -20,7 +21,7 @@ from bot.core.plan import (
     StartRun,
 )
 from bot.core.ports import Delivery, DeploymentState, Inbox, Reader, Runner, StatusState, Writer
-from bot.core.stages import StageReport, Started, Stopped, Verified
+from bot.core.stages import StageReport, Started, Stopped, Superseded, Verified
 from bot.core.texts import deployment, evidence
 
 
@@ -95,15 +96,20 @@ async def _propose(change: ProposeChange, hands: Hands) -> int:
 async def _ask_evidence(asked: AskEvidence, hands: Hands) -> None:
     """Put the question into the inbox; where it stands there already, its check run is not set back to waiting."""
     proposed = ChangeProposed(hands.repository, asked.number, asked.base_sha, asked.head_sha)
-    body = json.dumps(change_proposed(proposed)).encode()
-    if await hands.inbox.put(Delivery(f"evidence-{asked.head_sha}", CHANGE_PROPOSED, body)):
+    body = json.dumps(change_proposed(proposed, asked.again)).encode()
+    name = "-".join(filter(None, ("evidence", str(asked.number), asked.head_sha, asked.again.replace(" ", "-"))))
+    if await hands.inbox.put(Delivery(name, CHANGE_PROPOSED, body)):
         await hands.writer.report(evidence.waiting(asked.head_sha))
 
 
 async def _run(action: StartRun, hands: Hands) -> None:
     """Run the stages; statuses as they go, a Deployment when something is deployed, a word on the pull request."""
-    progress = _Progress(action.sha, hands)
-    result = await hands.runner.run(hands.repository, action.sha, hands.reader, progress.report)
+    progress = _Progress(action.head, hands)
+    try:
+        result = await hands.runner.run(hands.repository, action.head, hands.reader, progress.report)
+    except Refused as refusal:
+        await _conclude(action, action.head, "failure", str(refusal), deployment.refused(str(refusal)), hands)
+        return
     sentence = deployment.sentence(result)
     # A run that ended before a crash reports nothing when it is asked again: its Deployment is looked up here.
     match result:
@@ -114,10 +120,17 @@ async def _run(action: StartRun, hands: Hands) -> None:
         case _:
             pass
     state: StatusState = "failure" if isinstance(result, Stopped) else "success"
-    await hands.writer.status(action.sha, "bolide", state, sentence, hands.service_url)
+    await _conclude(action, action.head, state, sentence, deployment.comment(result, hands.service_url), hands)
+    if action.sha != action.head:
+        overtaken = deployment.sentence(Superseded(action.sha, action.head))
+        await hands.writer.status(action.sha, "bolide", state, overtaken, hands.service_url)
+
+
+async def _conclude(action: StartRun, sha: str, state: StatusState, sentence: str, comment: str, hands: Hands) -> None:
+    """Say how a run ended: on the commit, and on the pull request whose merge asked for it."""
+    await hands.writer.status(sha, "bolide", state, sentence, hands.service_url)
     if action.number:
-        body = deployment.comment(result, hands.service_url)
-        await hands.writer.comment(Comment(action.number, deployment.COMMENT_KEY, body))
+        await hands.writer.comment(Comment(action.number, deployment.COMMENT_KEY, comment))
 
 
 class _Progress:

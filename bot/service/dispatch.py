@@ -139,6 +139,8 @@ class Dispatch:
                 await apply(plan, hands)
             except HeadMoved:
                 continue
+            if plan.again_after is not None:
+                raise TryLater(plan.reason, plan.again_after)
             return plan.reason
         raise TryLater(f"{event.repository.name} moved {RECOMPUTE_AT_MOST} times while the change was made.", 60)
 

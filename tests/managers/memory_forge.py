@@ -168,7 +168,9 @@ class MemoryReader:
         if commit is None:
             raise ForgeRefused(f"{there.name} has no commit {sha}.")
         files = {path: commit.files.get(path) for path in paths}
-        return Snapshot("R_7", there.name, "main", commit.sha, files, self._branch(there, branch), there.archived)
+        closed = tuple(pull.body for pull in there.pulls.values() if (pull.branch, pull.state) == (branch, "closed"))
+        own = self._branch(there, branch)
+        return Snapshot("R_7", there.name, "main", commit.sha, files, own, there.archived, closed[-5:])
 
     def _branch(self, there: MemoryRepository, name: str) -> BotBranch | None:
         if name not in there.branches:

@@ -51,8 +51,9 @@ FIELDS = {
     "App": "id databaseId name slug",
     "PullRequest": (
         "id databaseId number title body headRefName headRefOid baseRefName baseRefOid state merged mergedAt mergedBy"
-        " mergeCommit mergeable isDraft closed closedAt createdAt updatedAt url author authorAssociation labels"
-        " comments commits files additions deletions changedFiles repository headRef baseRef locked"
+        " mergeCommit mergeable isCrossRepository isDraft closed closedAt createdAt updatedAt url author"
+        " authorAssociation labels comments commits files additions deletions changedFiles repository"
+        " headRef baseRef locked"
     ),
     "PullRequestConnection": CONNECTION,
     "PullRequestCommit": "id commit",

@@ -50,7 +50,7 @@ async def test_every_action_is_made_so_once(world: World) -> None:
         Comment(issue, "key", "{proposed} and {released}"),
         React(issue, None, "rocket"),
         CloseIssue(issue),
-        StartRun(sha, issue),
+        StartRun(sha, sha, issue),
         DeleteBranch("bolide/update"),
     )
     await apply(Plan("all of it", actions[:-1]), hands(world))

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from bot.core.errors import Refused
 from bot.core.events import ChangeProposed, RepositoryAdded
 from bot.core.packages import HeldBack
 from bot.core.plan import React
@@ -43,7 +44,7 @@ async def test_evidence_follows_the_proposal_and_stands_in_body_and_check(world:
     assert world.laboratory.examined == [
         (FILES["Pipfile.lock"], world.repository.text(check.sha, "Pipfile.lock")),
     ]
-    assert (check.conclusion, check.title) == ("success", "Boots, predicts and trains")
+    assert (check.conclusion, check.title) == ("success", "Boots and predicts")
     assert "✅ **Safe to merge**" in pull.body
     assert update.WAITING not in pull.body
     assert update.MEASURING not in pull.body
@@ -70,12 +71,15 @@ async def test_the_same_update_is_not_proposed_twice(world: World) -> None:
     number, head = world.only_pull(), world.repository.branches[update.BRANCH]
     before, writes = world.repository.pulls[number].body, list(world.repository.writes)
     await world.install()
+    assert world.repository.writes == writes
+    assert len(world.laboratory.examined) == 1
     await world.titled("Kebechet update")
     assert world.repository.branches[update.BRANCH] == head
     assert world.repository.pulls[number].body == before
-    assert world.repository.writes == [*writes, f"comment on #{number + 1}: answer title"]
-    assert world.repository.comments[number + 1, "answer title"] == f"#{number} proposes this lock already."
-    assert len(world.laboratory.examined) == 1
+    said = f"#{number} proposes this lock already. Its evidence is gathered anew."
+    assert world.repository.comments[number + 1, "answer title"] == said
+    assert not any(write.startswith(("commit", "open")) for write in world.repository.writes[len(writes) :])
+    assert len(world.laboratory.examined) == 2
     assert world.repository.checks[head, "Bolide evidence"].conclusion == "success"
 
 
@@ -198,6 +202,51 @@ async def test_a_package_that_the_first_index_lacks_has_no_date(world: World) ->
         "| `werkzeug` | 2.2.3 | 3.1.0 | major | required by flask | packages | pypi | unknown |"
         in world.repository.pulls[world.only_pull()].body
     )
+
+
+async def test_closing_declines_a_lock_until_somebody_asks_for_it(world: World) -> None:
+    await world.install()
+    number = world.only_pull()
+    world.repository.pulls[number].state = "closed"
+    await world.pushed({"README.md": "more\n"})
+    assert "This lock was proposed, and its pull request was closed" in world.notes[-1] + world.notes[-2]
+    assert [pull.state for pull in world.repository.pulls.values()] == ["closed"]
+    await world.titled("Kebechet update")
+    assert world.only_pull() != number
+    assert len(world.laboratory.examined) == 2
+    assert "✅ **Safe to merge**" in world.repository.pulls[world.only_pull()].body
+
+
+async def test_a_late_push_does_not_bring_an_old_commit_back(world: World) -> None:
+    old = world.repository.head
+    new = await world.pushed({"README.md": "more\n"})
+    await world.deliver("push", ref="refs/heads/main", after=old, deleted=False)
+    assert world.runner.begun == [new]
+    assert world.repository.statuses[new, "bolide"][0] == "success"
+    assert new[:8] in world.repository.statuses[old, "bolide"][1]
+
+
+async def test_a_tree_that_cannot_be_run_is_said_on_commit_and_pull_request(world: World) -> None:
+    def refuse(sha: str) -> RunResult:
+        raise Refused("The tree of the repository cannot be unpacked: it is too large.")
+
+    world.runner.result = refuse
+    await world.install()
+    merged = await world.merged(world.only_pull())
+    assert world.repository.statuses[merged, "bolide"][0] == "failure"
+    assert "cannot be unpacked" in world.repository.statuses[merged, "bolide"][1]
+    assert any("cannot be unpacked" in said for said in world.repository.comments.values())
+
+
+async def test_an_index_that_is_down_is_said_on_the_commit_that_was_pushed(world: World) -> None:
+    world.packages.down = True
+    sha = await world.pushed({"README.md": "more\n"})
+    check = world.repository.checks[sha, "Bolide update"]
+    assert (check.conclusion, check.title) == ("neutral", "Waiting")
+    assert "did not answer for flask" in check.summary
+    world.packages.down, world.seconds = False, world.seconds + 301
+    await world.settle()
+    assert world.only_pull()
 
 
 async def test_an_index_that_is_down_is_waited_for_and_said_once(world: World) -> None:

@@ -55,13 +55,20 @@ query ReadProject($owner: String!, $name: String!, $own: String!, $branch: Strin
     defaultBranchRef {{ name target {{ oid {head} }} }}
     {fixed}
     ref(qualifiedName: $own) {{ target {{ oid ... on Commit {{ author {{ name }} }} }} }}
-    pullRequests(headRefName: $branch, states: [OPEN], first: 1) {{
-      nodes {{ number body commits(last: 50) {{ nodes {{ commit {{ oid author {{ name }} }} }} }} }}
+    pullRequests(headRefName: $branch, states: [OPEN], first: 10) {{
+      nodes {{ isCrossRepository number body commits(last: 50) {{ nodes {{ commit {{ oid author {{ name }} }} }} }} }}
     }}
+    merged: pullRequests(headRefName: $branch, states: [MERGED], last: 5) {{ nodes {{ isCrossRepository headRefOid }} }}
+    closed: pullRequests(headRefName: $branch, states: [CLOSED], last: 5) {{ nodes {{ isCrossRepository body }} }}
   }}
 }}
 {fragment}
 """
+
+
+def own_ones(connection: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The pull requests from the repository itself: a fork may have a branch of the same name."""
+    return [node for node in connection["nodes"] if not node["isCrossRepository"]]
 
 
 def read_project(paths: Sequence[str], *, fixed: bool) -> str:
@@ -114,7 +121,9 @@ query ReadBranch($owner: String!, $name: String!, $own: String!, $next: String!,
   repository(owner: $owner, name: $name) {{
     own: ref(qualifiedName: $own) {{ ...Head }}
     next: ref(qualifiedName: $next) {{ ...Head }}
-    pullRequests(headRefName: $branch, states: [OPEN], first: 1) {{ nodes {{ id number url title body state }} }}
+    pullRequests(headRefName: $branch, states: [OPEN], first: 10) {{
+      nodes {{ isCrossRepository id number url title body state }}
+    }}
   }}
 }}
 fragment Head on Ref {{

@@ -152,7 +152,7 @@ class Proposal:
         variables |= {f"p{n}": file.path for n, file in enumerate(self._change.files)}
         query = graphql.read_branch(len(self._change.files))
         data = (await self._session.read_graphql("ReadBranch", query, variables))["repository"]
-        opened = data["pullRequests"]["nodes"]
+        opened = graphql.own_ones(data["pullRequests"])
         return _Found(self._head(data["own"]), self._head(data["next"]), opened[0] if opened else None)
 
     def _head(self, ref: Mapping[str, Any] | None) -> _Head | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import quote
 
-from bot.adapters.github.graphql import Unprocessable, read_project
+from bot.adapters.github.graphql import Unprocessable, own_ones, read_project
 from bot.adapters.github.session import RepositorySession
 from bot.core.events import Actor
 from bot.core.ports import BotBranch, CommitSummary, ForgeRefused, PullRequest, Snapshot, Unreadable
@@ -117,6 +117,7 @@ def _snapshot(name: str, data: Mapping[str, Any] | None, paths: tuple[str, ...],
         files={path: _content(commit[f"f{n}"]) for n, path in enumerate(paths)},
         branch=_branch(data),
         archived=data["isArchived"],
+        declined=tuple(str(node["body"]) for node in own_ones(data["closed"])),
     )
 
 
@@ -142,14 +143,15 @@ def _branch(data: Mapping[str, Any]) -> BotBranch | None:
     if ref is None:
         return None
     sha = ref["target"]["oid"]
-    open_ones = data["pullRequests"]["nodes"]
+    open_ones = own_ones(data["pullRequests"])
     if open_ones:
         commits = [node["commit"] for node in open_ones[0]["commits"]["nodes"]]
         authors = tuple(_author(commit) for commit in commits)
         return BotBranch(sha, authors, open_ones[0]["number"], open_ones[0]["body"])
-    # A branch that was made and got no commit yet has nobody's work on it.
-    fresh = sha == data["defaultBranchRef"]["target"]["oid"]
-    return BotBranch(sha, () if fresh else (_author(ref["target"]),), None, "")
+    # A branch without a commit of its own, or whose work has been merged, has nobody's work waiting on it.
+    merged = [node["headRefOid"] for node in own_ones(data["merged"])]
+    done = sha in (data["defaultBranchRef"]["target"]["oid"], *merged)
+    return BotBranch(sha, () if done else (_author(ref["target"]),), None, "")
 
 
 def _author(commit: Mapping[str, Any]) -> str:

@@ -60,6 +60,11 @@ def sentence(result: RunResult) -> str:
             assert_never(result)
 
 
+def refused(sentence: str) -> str:
+    """The comment on a merged pull request whose commit cannot be run at all."""
+    return f"🛑 **Not deployed; what served before serves on.** {quiet(sentence)}"
+
+
 def comment(result: RunResult, url: str) -> str:
     """The comment on the merged pull request."""
     match result:

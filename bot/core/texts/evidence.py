@@ -22,7 +22,6 @@ from bot.core.texts.markdown import MAX_CHARACTERS, bounded, fenced, harmless, r
 
 CHECK = "Bolide evidence"
 _SIGN = {"safe": "✅ **Safe to merge**", "broken": "🛑 **Not safe**", "not_checked": "❔ **Not checked**"}
-_TITLE = {"safe": "Boots, predicts and trains", "broken": "Does not work", "not_checked": "Not checked"}
 _CONCLUSION: dict[str, Conclusion] = {"safe": "success", "broken": "failure", "not_checked": "neutral"}
 _BAR = 24
 _JSON = "<details><summary>The same for programs</summary>\n\n```json\n"
@@ -42,13 +41,23 @@ def checked(sha: str, evidence: Evidence) -> Report:
     figures = _as_json(found, evidence)
     shown = bounded(f"{headline(found)}\n\n{render(evidence)}", MAX_CHARACTERS - len(figures) - 2)
     summary = f"{shown}\n\n{figures}"
-    return Report(sha, CHECK, _TITLE[found.kind], summary, _CONCLUSION[found.kind])
+    return Report(sha, CHECK, _title(found, evidence.after), summary, _CONCLUSION[found.kind])
 
 
 def read_json(summary: str) -> dict[str, Any]:
     """The figures that `checked` put into a check run's summary; empty where there are none."""
     _, begun, rest = summary.rpartition(_JSON)
     return dict(json.loads(rest.partition("\n```\n")[0])) if begun else {}
+
+
+def _title(found: Verdict, after: Examination) -> str:
+    """What was seen to work, and nothing else."""
+    if found.kind != "safe":
+        return "Does not work" if found.kind == "broken" else "Not checked"
+    seen = ["boots"] if isinstance(after.service, ServiceResult) else []
+    seen += ["predicts"] if _latency(after, lambda latency: latency.p50_ms) is not None else []
+    seen += ["trains"] if isinstance(after.training, TrainingResult) else []
+    return " and ".join(filter(None, (", ".join(seen[:-1]), seen[-1]))).capitalize()
 
 
 def _as_json(found: Verdict, evidence: Evidence) -> str:

@@ -22,7 +22,7 @@ WAITING = (
 )
 STEER = (
     "### How to steer\n\nComment `/update` to have this made anew, `/help` for every command. "
-    "A commit of yours on this branch stops Bolide from touching it."
+    "A commit of yours on this branch stops Bolide from touching it; closing the pull request declines this lock."
 )
 HANDED_OVER = f"A person has committed to `{BRANCH}`; Bolide leaves that branch alone until it is merged or deleted."
 MEASURING = "### Evidence\n\nBeing measured; this text is replaced by the figures."

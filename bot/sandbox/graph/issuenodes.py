@@ -58,6 +58,7 @@ def pull(view: View, repository: Repository, value: Pull) -> Node:
         "mergedAt": value.merged,
         "mergedBy": actor(view.forge, view.forge.user(value.merged_by_id)) if value.merged_by_id else None,
         "isDraft": value.draft,
+        "isCrossRepository": False,  # there are no forks here
         **_merging(view, repository, half, value),
         **_content(view, repository, value),
     }

@@ -225,7 +225,7 @@ async def test_words_of_github_reach_the_reader_of_a_refusal(script: Script, git
 
 
 async def test_a_pull_request_that_is_there_already_is_found(script: Script, github: GitHub) -> None:
-    known = {"id": "P", "number": 3, "url": "u", "title": "t", "body": "b", "state": "OPEN"}
+    known = {"isCrossRepository": False, "id": "P", "number": 3, "url": "u", "title": "t", "body": "b", "state": "OPEN"}
     head = {"id": "R", "target": {"oid": "c" * 40, "message": "m", "parents": {"nodes": [{"oid": "a" * 40}]}}}
     head["target"]["f0"] = {"oid": "587be6b4c3f93f93c489c0111bba5596147a26cb"}  # type: ignore[index]
     made = {"commit": {"oid": "c" * 40}, "ref": {"id": "R"}}
