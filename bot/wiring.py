@@ -174,7 +174,8 @@ async def run(bolide: Bolide, *, serve: bool, work: bool) -> None:
 async def at_work(bolide: Bolide, *, serve: bool = True, work: bool = True) -> AsyncIterator[None]:
     """The web server and the worker, either or both, while the block runs."""
     dispatch = bolide.dispatch
-    worker = Worker(bolide.inbox, dispatch.route, dispatch.work, concurrency=bolide.settings.workers)
+    workers = bolide.settings.workers
+    worker = Worker(bolide.inbox, dispatch.route, dispatch.work, gave_up=dispatch.gave_up, concurrency=workers)
     async with contextlib.AsyncExitStack() as stack:
         if serve:
             await stack.enter_async_context(_listening(bolide, worker))

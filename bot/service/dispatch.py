@@ -9,7 +9,7 @@ from types import ModuleType
 
 from bot.core import authority, events
 from bot.core.errors import Refused, TryLater
-from bot.core.events import CommandGiven, Event, Ignored, PullRequestMerged
+from bot.core.events import ChangeProposed, CommandGiven, Event, Ignored, PullRequestMerged
 from bot.core.packages import Index, Resolver
 from bot.core.plan import Comment, Plan, React
 from bot.core.ports import (
@@ -35,6 +35,7 @@ MANAGERS: Mapping[str, ModuleType] = {
     manager.NAME: manager for manager in (update, evidence, release, redeploy, answer)
 }
 RECOMPUTE_AT_MOST = 3
+GAVE_UP = "This failed several times for a reason that Bolide did not expect; its operator finds it in the log."
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,13 @@ class Dispatch:
             await self._tell(event, str(problem))
             raise Refused(str(problem)) from problem
 
+    async def gave_up(self, job: Job) -> None:
+        """Tell whoever waits for a job that it was set aside after failing again and again."""
+        position, _ = job.manager.split("/", 1)
+        found = self._parse(job.delivery)
+        if not isinstance(found, Ignored):
+            await self._tell(found[int(position)], GAVE_UP)
+
     async def _tell(self, event: Event, sentence: str) -> None:
         """Say it where somebody waits for an answer: under the command, or on the pull request of a release."""
         match event:
@@ -96,6 +104,8 @@ class Dispatch:
                 key = answers.key(event)
             case PullRequestMerged(number=number, branch=branch) if releases.version_of(branch):
                 key = "not released"
+            case ChangeProposed(number=number):
+                key = "not examined"
             case _:
                 return
         # GitHub may refuse (the issue is locked) or be away: the outcome of the job is told in the log all the same.

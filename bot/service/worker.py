@@ -15,6 +15,8 @@ Route = Callable[[Delivery], tuple[Mapping[str, str], str]]
 """The managers that a delivery concerns, each with its lane, and a note; no managers: nothing to do."""
 Work = Callable[[Job], Awaitable[str]]
 """Does a job and returns the note about it; raises Refused (the user has been told), TryLater, or anything else."""
+GaveUp = Callable[[Job], Awaitable[None]]
+"""Tells whoever waits for the job that it has been set aside; raises nothing that matters to the inbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,19 @@ class Worker:
     """Runs until `stop`; `wake` makes it look at the inbox at once. At most `concurrency` jobs run at a time."""
 
     def __init__(
-        self, inbox: Inbox, route: Route, work: Work, *, concurrency: int = 4, pace: Pace | None = None
+        self,
+        inbox: Inbox,
+        route: Route,
+        work: Work,
+        *,
+        gave_up: GaveUp | None = None,
+        concurrency: int = 4,
+        pace: Pace | None = None,
     ) -> None:
         self._inbox = inbox
         self._route = route
         self._work = work
+        self._gave_up = gave_up
         self._concurrency = concurrency
         self._pace = pace or Pace()
         self._woken = asyncio.Event()
@@ -154,6 +164,8 @@ class Worker:
                     await self._inbox.postpone(job, after, note)
                 case Park(note):
                     await self._inbox.park(job, note)
+                    if self._gave_up:
+                        await self._gave_up(job)
         except LeaseLost:
             logger.warning("lease lost, outcome dropped", extra=_names(job))
             return

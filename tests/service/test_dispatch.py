@@ -9,7 +9,7 @@ from bot.core.errors import Refused
 from bot.core.events import ChangeProposed, RepositoryAdded
 from bot.core.packages import HeldBack
 from bot.core.plan import React
-from bot.core.ports import Delivery, Unreadable
+from bot.core.ports import Delivery, Job, Unreadable
 from bot.core.stages import Failed, NotServed, RunResult, Stopped, Superseded, Unchanged
 from bot.core.texts import update
 from tests.managers.memory_forge import LOGIN
@@ -215,6 +215,19 @@ async def test_closing_declines_a_lock_until_somebody_asks_for_it(world: World) 
     assert world.only_pull() != number
     assert len(world.laboratory.examined) == 2
     assert "✅ **Safe to merge**" in world.repository.pulls[world.only_pull()].body
+
+
+async def test_whoever_waits_for_a_job_that_was_given_up_is_told(world: World) -> None:
+    issue = await world.titled("Kebechet update")
+    number = world.only_pull()
+    for letter in list(world.inbox.letters):
+        jobs, _ = world.dispatch.route(letter.delivery)
+        for name in jobs:
+            await world.dispatch.gave_up(Job(letter.delivery, name, 5, 1))
+    assert "did not expect" in world.repository.comments[issue, "answer title"]
+    assert "did not expect" in world.repository.comments[number, "not examined"]
+    unknown = Delivery("x", "star", b"{}")
+    await world.dispatch.gave_up(Job(unknown, "0/update", 5, 1))
 
 
 async def test_a_late_push_does_not_bring_an_old_commit_back(world: World) -> None:

@@ -46,9 +46,15 @@ async def shop(
     *,
     concurrency: int = 4,
     pace: Pace = QUICK,
+    given_up: list[Job] | None = None,
 ) -> AsyncIterator[Shop]:
     inbox = MemoryInbox(time.monotonic)
-    worker = Worker(inbox, route, work, concurrency=concurrency, pace=pace)
+
+    async def gave_up(job: Job) -> None:
+        if given_up is not None:
+            given_up.append(job)
+
+    worker = Worker(inbox, route, work, gave_up=gave_up, concurrency=concurrency, pace=pace)
     running = asyncio.create_task(worker.run())
     yield Shop(inbox, worker)
     worker.stop()
@@ -133,7 +139,8 @@ async def test_a_job_that_fails_five_times_is_parked_and_others_go_on() -> None:
             raise ValueError("always")
         return "done"
 
-    async with shop(work) as place:
+    given_up: list[Job] = []
+    async with shop(work, given_up=given_up) as place:
         await place.inbox.put(letter(kind="poison"))
         for n in range(1, 6):
             await place.until(lambda n=n: tries == n)  # type: ignore[misc]
@@ -143,6 +150,7 @@ async def test_a_job_that_fails_five_times_is_parked_and_others_go_on() -> None:
         await place.inbox.put(letter())
         await place.until(lambda: place.states()[-1] == ("done", "done"))
     assert tries == 5
+    assert [job.delivery.kind for job in given_up] == ["poison"]
 
 
 async def test_a_lane_runs_one_at_a_time_and_lanes_run_side_by_side() -> None:
