@@ -68,8 +68,10 @@ def _uv(environment: Path, lock: dict[str, Any]) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(io.BytesIO(content)) as wheel:
         name = next(n for n in wheel.namelist() if n.endswith("/scripts/uv"))
-        target.write_bytes(wheel.read(name))
-    target.chmod(0o755)
+        part = target.with_name(f"uv.{os.getpid()}")
+        part.write_bytes(wheel.read(name))
+    part.chmod(0o755)
+    part.replace(target)  # whole or not there: what was cut off is done again
     return target
 
 

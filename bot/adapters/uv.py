@@ -1,6 +1,7 @@
 """The pinned uv as a child process: requirements in, pins out, in a directory of its own and an empty environment."""
 
 import asyncio
+import contextlib
 import os
 import re
 import resource
@@ -16,11 +17,17 @@ import tomlkit
 from packaging.utils import canonicalize_name
 
 from bot.core.locking import Pin
-from bot.core.packages import Conflict, IndexUnreachable, NeedsBuild, ResolverFailed
+from bot.core.packages import Conflict, IndexUnreachable, NeedsBuild, ResolverFailed, Unresolvable
 from bot.core.pipfile import Source
 
 PROJECT = "the-pipfile"  # the name under which uv reports what the Pipfile itself asks for
 MAX_STDERR = 256 * 1024
+# How uv's errors begin that only another Pipfile helps against; every other end without an answer is tried again.
+_OF_THE_INPUT = re.compile(
+    r"^error: (?:Failed to parse|Couldn't parse|[Ii]nvalid |.* is invalid|Building source distributions is disabled)",
+    re.MULTILINE,
+)
+_UNREAD = "Building source distributions is disabled"  # uv's last way to read a project file that it cannot parse
 _PIN = re.compile(r"([A-Za-z0-9._-]+)(?:\[([A-Za-z0-9._,-]+)\])?==([^\s;\\]+)")
 _HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})")
 
@@ -88,7 +95,7 @@ class Uv:
         return " ".join(told.decode().split()[:2])
 
     async def compile(self, job: Job) -> Answer:
-        """The pins; raises Conflict, NeedsBuild, IndexUnreachable or ResolverFailed."""
+        """The pins; raises Unresolvable (Conflict and NeedsBuild are such), IndexUnreachable or ResolverFailed."""
         with tempfile.TemporaryDirectory(prefix="resolve-") as directory:
             place = Path(directory)
             (place / "pyproject.toml").write_text(_project(job))
@@ -138,8 +145,9 @@ class Uv:
             start_new_session=True,
         )
         try:
-            resource.prlimit(process.pid, resource.RLIMIT_AS, (self._limits.memory, self._limits.memory))
-            resource.prlimit(process.pid, resource.RLIMIT_CPU, (self._limits.cpu_seconds, self._limits.cpu_seconds))
+            with contextlib.suppress(ProcessLookupError):  # a mistake in the input ends it within milliseconds
+                resource.prlimit(process.pid, resource.RLIMIT_AS, (self._limits.memory, self._limits.memory))
+                resource.prlimit(process.pid, resource.RLIMIT_CPU, (self._limits.cpu_seconds, self._limits.cpu_seconds))
             async with asyncio.timeout(self._limits.seconds):
                 words = await _converse(process, "".join(f"{line}\n" for line in job.constraints))
                 return await process.wait(), words
@@ -149,7 +157,8 @@ class Uv:
             ) from None
         finally:
             if process.returncode is None:
-                os.killpg(process.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
                 await process.communicate()  # what is left in the pipe, so that it closes
 
 
@@ -209,10 +218,9 @@ def _parse(text: str, default_index: str) -> Answer:
 
 def _failure(words: str, code: int) -> Exception:
     """What uv's last words mean for the user: its own sentence without the typography."""
-    said = [line.strip() for line in words.splitlines() if line.strip()]
-    causes = " ".join(
-        line.removeprefix("cause:").strip() for line in said if not line.startswith(("error:", "hint:", "warning:"))
-    )
+    lines = [line.strip() for line in words.splitlines()]
+    said = [line for line in lines if line and not line.startswith("warning:")]
+    causes = " ".join(line.removeprefix("cause:").strip() for line in said if not line.startswith(("error:", "hint:")))
     sentence = re.sub(rf"{PROJECT}(?:==0)? depends on", "the Pipfile asks for", causes).replace(
         "your requirements", "the Pipfile's requirements"
     )
@@ -225,6 +233,10 @@ def _failure(words: str, code: int) -> Exception:
         return IndexUnreachable(
             f"The index could not be read at {found[1]}: {said[-1].removeprefix('cause:').strip()}.", 120
         )
+    if code == 2 and _OF_THE_INPUT.search(words) and "os error" not in words:
+        told = " ".join(line.removeprefix("error:").removeprefix("cause:").strip() for line in said)
+        told = told.replace(_UNREAD, "a marker or a version in it is not one that today's tools read (PEP 508).")
+        return Unresolvable(f"The resolver does not accept the Pipfile: {told[:600]}")
     if code < 0:
         return ResolverFailed(
             f"The resolver was stopped by signal {-code}; it may have needed too much memory or time.", 900

@@ -51,6 +51,7 @@ class PackageIndex:
     hangs: bool = False
     lies_to: str = ""
     content_range: str = ""
+    asked_by_uv: asyncio.Event = field(default_factory=asyncio.Event)
     url: str = ""
 
     def add(
@@ -94,6 +95,8 @@ class PackageIndex:
     async def _page(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]
         self.asked[name] += 1
+        if "uv/" in request.headers.get("User-Agent", ""):
+            self.asked_by_uv.set()
         if self.hangs:
             await asyncio.sleep(60)
         if self.redirect:

@@ -1,5 +1,7 @@
 """Locks made by the real uv from an index on loopback."""
 
+import asyncio
+import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 
 from bot.adapters.pypi import SimpleIndex
 from bot.adapters.resolver import UvResolver
-from bot.adapters.uv import Limits, Uv
+from bot.adapters.uv import Job, Limits, Uv
 from bot.core import pipfile
 from bot.core.errors import Refused
 from bot.core.packages import (
@@ -23,6 +25,7 @@ from bot.core.packages import (
     Resolution,
     ResolveRequest,
     ResolverFailed,
+    Unresolvable,
 )
 from tests.adapters.package_index import PackageIndex
 
@@ -250,6 +253,52 @@ async def test_a_resolver_that_eats_memory_is_stopped(desk: Desk) -> None:
     desk.index.add("app", "1.0")
     with pytest.raises(ResolverFailed, match="The resolver"):
         await desk.resolve('[packages]\napp = "*"\n', limits=Limits(memory=48 * 2**20))
+
+
+NO_HOST = "https://xn--a.example"
+MISTAKES = {
+    "a marker that only older tools read": (
+        "[packages]\napp = {version = '*', markers = \"python_version === 'x' and os_name == 'a'\"}\n",
+        "a marker or a version in it is not one that today's tools read",
+    ),
+    "the first index": (f'[[source]]\nname = "x"\nurl = "{NO_HOST}"\n[packages]\napp = "*"\n', "xn--a"),
+    "another index": (
+        f'[[source]]\nurl = "https://a.org"\n[[source]]\nname = "x"\nurl = "{NO_HOST}"\n[packages]\napp.index = "x"\n',
+        "xn--a",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+async def test_a_mistake_in_the_pipfile_is_told_and_not_tried_again(desk: Desk, mistake: str, tmp_path: Path) -> None:
+    text, sentence = MISTAKES[mistake]
+    read = desk.pipfile(text)
+    requirements = tuple(requirement.pep508 for requirement in read.categories["packages"].values())
+    indexes = {name: r.index for name, r in read.categories["packages"].items() if r.index}
+    with pytest.raises(Unresolvable, match=sentence) as caught:
+        await Uv(tmp_path / "uv").compile(Job(requirements, indexes, read.sources, "3.11"))
+    assert "warning" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def folders_of_children() -> list[Path]:
+    """Where the processes work that this one started."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return [Path(f"/proc/{child}/cwd").resolve() for child in children]
+
+
+async def test_the_resolver_works_in_a_folder_of_two_files(desk: Desk) -> None:
+    desk.index.add("app", "1.0")
+    desk.index.hangs = True
+    at_work = asyncio.create_task(desk.resolve('[packages]\napp = "*"\n'))
+    async with asyncio.timeout(30):
+        await desk.index.asked_by_uv.wait()
+    [folder] = [folder for folder in folders_of_children() if folder.name.startswith("resolve-")]
+    assert {path.name for path in folder.iterdir()} == {"pyproject.toml", "requirements.txt"}
+    at_work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await at_work
+    assert not folder.exists()
 
 
 async def test_an_index_that_contradicts_itself_locks_nothing(desk: Desk) -> None:

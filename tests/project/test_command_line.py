@@ -1,13 +1,20 @@
 """The command line as a newcomer meets it: help, a set-up that lacks something, taken ports, the installer."""
 
+import hashlib
 import io
 import json
+import platform
 import re
 import socket
 import subprocess
 import sys
-from contextlib import redirect_stdout
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -147,6 +154,55 @@ def test_an_installer_that_is_not_the_pinned_one_is_refused(small_lock: Path) ->
     with pytest.raises(SystemExit, match=r"is not what Pipfile\.lock pins; nothing was installed"):
         bootstrap.main(["bot"])
     assert not (small_lock.with_name(".venv") / "bin" / "uv").exists()
+
+
+FILE_LIMIT = 64 * 1024
+CUT_OFF = f"""
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, ({FILE_LIMIT}, {FILE_LIMIT}))
+"""
+
+
+@contextmanager
+def index_with_an_installer(place: Path) -> Iterator[tuple[str, str]]:
+    """An index on loopback whose uv is a script that installs nothing; its address and the wheel's hash."""
+    script = "#!/bin/sh\nexit 0\n" + "# as large as a program\n" * FILE_LIMIT
+    wheel = place / "files" / f"uv-1.0-py3-none-manylinux_2_17_musllinux_1_1_{platform.machine()}.whl"
+    wheel.parent.mkdir()
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("uv-1.0.data/scripts/uv", script)
+    page = place / "simple" / "uv" / "index.html"
+    page.parent.mkdir(parents=True)
+    handler = partial(SimpleHTTPRequestHandler, directory=str(place))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        address = f"http://127.0.0.1:{server.server_port}"
+        page.write_text(json.dumps({"files": [{"filename": wheel.name, "url": f"{address}/files/{wheel.name}"}]}))
+        serving = Thread(target=server.serve_forever)
+        serving.start()
+        yield f"{address}/simple", f"sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}"
+        server.shutdown()
+        serving.join()
+
+
+def test_an_installation_that_was_cut_off_heals_itself(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    run = "import sys; from bot import bootstrap; sys.exit(bootstrap.main(['bot']))"
+    with index_with_an_installer(tmp_path) as (index, digest):
+        lock = {"_meta": {}, "bot": {"uv": {"version": "==1.0", "hashes": [digest]}}}
+        (project / "Pipfile.lock").write_text(json.dumps(lock))
+        environment = {"PATH": "/usr/bin:/bin", "PIP_INDEX_URL": index, "PYTHONPATH": str(CHECKOUT)}
+
+        def install(before: str) -> subprocess.CompletedProcess[str]:
+            command = [sys.executable, "-c", before + run]
+            return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=60)
+
+        cut = install(CUT_OFF)
+        assert (cut.returncode, "File too large" in cut.stderr) == (1, True)
+        assert not (project / ".venv" / "installed.txt").exists()
+        healed = install("")
+    assert healed.returncode == 0, healed.stderr
+    assert (project / ".venv" / "installed.txt").read_text().startswith("uv==1.0 --hash=sha256:")
 
 
 def test_a_category_that_the_lock_lacks_is_named(small_lock: Path) -> None:
