@@ -1,5 +1,6 @@
 """`make demo` as a newcomer sees it: real processes, the real package index, a real browser."""
 
+import json
 import os
 import re
 import signal
@@ -101,6 +102,24 @@ def test_a_newcomer_merges_draws_a_digit_and_releases(demo: Demo, page: Page) ->
     page.locator("#merge").click()
     demo.said(f"Released v{NEXT}", 60)
     assert demo.stop() == 0
+
+
+def test_once_without_a_person(tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", str(CHECKOUT), str(clone)], check=True)
+    command = [sys.executable, "-m", "bot", "demo", "--once", "--state", str(tmp_path / "demo")]
+    done = subprocess.run(command, cwd=clone, capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads((clone / "demo-report.json").read_text())
+    assert told["update_pr"]["changed_direct"] > 0
+    assert told["update_pr"]["github_requests"] <= 3
+    assert told["evidence"]["verdict"] == "safe"
+    assert told["evidence"]["accuracy_after"] > 0.98
+    assert told["deployment"]["verified_sha"] == told["deployment"]["sha"]
+    assert told["deployment"]["failed_requests"] == 0
+    assert told["deployment"]["requests"] > 100
+    assert told["prediction"]["digit"] == told["prediction"]["expected"]
+    assert told["release"] == {"version": NEXT, "tag": f"v{NEXT}"}
 
 
 def _draw_one(page: Page) -> None:

@@ -5,6 +5,7 @@ import aiohttp
 import pytest
 
 from bot.core.texts import deployment, evidence, release, update
+from bot.demo import report
 from tests.flow.town import Town, lock_of, town
 
 pytestmark = [pytest.mark.network, pytest.mark.enable_socket]
@@ -51,6 +52,7 @@ async def test_from_the_installation_to_the_release(tmp_path: Path) -> None:
     async with town(tmp_path, files) as here:
         here.install()
         pull = await here.wait(lambda: here.ada.open_pull_request(update.BRANCH), "the update")
+        assert report.update_requests(here.sandbox.requests) == 3  # read, write, open
         assert pull["user"]["login"] == "bolide[bot]"
         assert pull["title"].startswith("Update 2 direct and ")
         first = await here.ada.head()
