@@ -87,7 +87,11 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     turn = asyncio.Lock()  # heavy work one at a time, so that measurements are not disturbed
     environments = Environments(
-        state / "environments", uv=own_uv(), python=Path(sys.executable), index_url=settings.index_url
+        state / "environments",
+        uv=own_uv(),
+        python=Path(sys.executable),
+        index_url=settings.index_url,
+        allowed_hosts=settings.allowed_hosts,
     )
     served = [link.resolve() for link in (state / "releases").glob("*/environment")]
     await environments.prune(ENVIRONMENTS_KEPT, in_use=served)

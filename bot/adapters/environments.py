@@ -10,9 +10,11 @@ import shutil
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from bot.core.pipfile import DEFAULT_SOURCE, PipfileError, refuse_url
 
 STAMP = "installed.json"
 """Written last into an environment: its presence says that the environment is whole."""
@@ -29,7 +31,7 @@ class InstallFailed(Exception):
         self.sentence = sentence
         self.log_tail = log_tail
         self.unreachable = unreachable
-        """True where the index did not answer: that says nothing about the requirements."""
+        """True where an index did not answer or may not be asked: that says nothing about the requirements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Environments:
         index_url: str = "https://pypi.org/simple",
         cache: Path | None = None,
         timeout: float = 900.0,
+        allowed_hosts: frozenset[str] = frozenset(),
     ) -> None:
         self._root = root.absolute()
         self._uv = uv.absolute()
@@ -64,16 +67,20 @@ class Environments:
         self._index_url = index_url
         self._cache = cache
         self._timeout = timeout
+        self._allowed_hosts = allowed_hosts
         self._identity: str | None = None
 
-    async def install(self, requirements: str) -> Installed:
+    async def install(self, requirements: str, indexes: Mapping[str, str] | None = None) -> Installed:
         """The environment with exactly these requirements (lines with hashes, wheels only).
 
+        `indexes` (name → address) are asked beside the own one, which stands for https://pypi.org/simple; whichever
+        has a package, only a file with a listed hash is taken. Hosts in `allowed_hosts` may be private or without TLS.
         Made when it is not there yet; concurrent calls, of other processes too, make it once.
         Raises InstallFailed, leaving nothing behind.
         """
         started = time.monotonic()
-        path = self._root / await self._key(requirements)
+        others = self._others(indexes or {})
+        path = self._root / await self._key("\n".join([*others, requirements]))
         size = await asyncio.to_thread(_reuse, path)
         reused = size is not None
         if size is None:
@@ -82,23 +89,36 @@ class Environments:
                 size = await asyncio.to_thread(_reuse, path)
                 reused = size is not None
                 if size is None:
-                    size = await self._make(path, requirements)
+                    size = await self._make(path, requirements, others)
         return Installed(path, path / "bin" / "python", size, time.monotonic() - started, reused)
 
     async def prune(self, keep: int, in_use: Collection[Path] = ()) -> int:
         """Remove all but the `keep` environments used last and those in use; returns how many went."""
         return await asyncio.to_thread(_prune, self._root, keep, {path.resolve() for path in in_use})
 
-    async def _key(self, requirements: str) -> str:
+    def _others(self, indexes: Mapping[str, str]) -> tuple[str, ...]:
+        """The addresses to ask beside the own index; raises InstallFailed for one that must not be asked."""
+        own = {self._index_url.rstrip("/"), str(DEFAULT_SOURCE["url"])}
+        others = {name: url for name, url in indexes.items() if url.rstrip("/") not in own}
+        try:
+            for name, url in others.items():
+                refuse_url(url, f"[[source]] {name[:80]}", self._allowed_hosts)
+        except PipfileError as error:
+            raise InstallFailed(
+                f"The packages of the lock cannot be installed: {error}", "", unreachable=True
+            ) from error
+        return tuple(sorted(set(others.values())))
+
+    async def _key(self, wanted: str) -> str:
         if self._identity is None:
             code = "import sys, sysconfig; print(sys.version, sys.base_prefix, sysconfig.get_platform())"
             status, output = await self._run(self._python, "-I", "-c", code)
             if status:
                 raise InstallFailed(f"The Python at {self._python} does not start; name another one.", output)
             self._identity = output
-        return hashlib.sha256(f"{self._identity}\n{requirements}".encode()).hexdigest()[:32]
+        return hashlib.sha256(f"{self._identity}\n{wanted}".encode()).hexdigest()[:32]
 
-    async def _make(self, path: Path, requirements: str) -> float:
+    async def _make(self, path: Path, requirements: str, others: tuple[str, ...]) -> float:
         building = self._root / f".building-{path.name}-{uuid.uuid4().hex[:8]}"
         try:
             # Relocatable, so that the whole environment appears at its path by one rename.
@@ -108,7 +128,9 @@ class Environments:
             sync = ("pip", "sync", "--require-hashes", "--no-build", "--link-mode", "hardlink", "--no-progress")
             # Compiled here and on all cores, because those who use the environment may not write into it.
             kind = ("--compile-bytecode", "--allow-empty-requirements", "--python", building / "bin" / "python")
-            await self._uv_does(*sync, *kind, wanted)
+            # Every index is looked at for every package, since the hashes tell which file is the right one.
+            strategy = ("--index-strategy", "unsafe-best-match") if others else ()
+            await self._uv_does(*sync, *kind, *strategy, wanted, others=others)
             size = await asyncio.to_thread(_size_mb, building)
             (building / STAMP).write_text(json.dumps({"size_mb": size}))
             await asyncio.to_thread(_put_in_place, building, path)
@@ -116,28 +138,36 @@ class Environments:
             await asyncio.to_thread(shutil.rmtree, building, ignore_errors=True)
         return size
 
-    async def _uv_does(self, *arguments: str | Path) -> None:
-        status, output = await self._run(self._uv, *arguments, "--no-config", "--system-certs", "--color", "never")
+    async def _uv_does(self, *arguments: str | Path, others: Iterable[str] = ()) -> None:
+        command = (self._uv, *arguments, "--no-config", "--system-certs", "--color", "never")
+        status, output = await self._run(*command, others=others)
         if status:
             tail = "\n".join([line for line in output.splitlines() if "sha256:" not in line][-_TAIL_LINES:])
             unreachable = any(sign in output for sign in _UNREACHABLE)
-            raise InstallFailed(self._sentence(output, unreachable=unreachable), tail, unreachable=unreachable)
+            sentence = self._sentence(output, others, unreachable)
+            ambiguous = bool(others) and "Hash mismatch" in output
+            raise InstallFailed(sentence, tail, unreachable=unreachable or ambiguous)
 
-    def _sentence(self, output: str, *, unreachable: bool) -> str:
+    def _sentence(self, output: str, others: Iterable[str], unreachable: bool) -> str:  # noqa: FBT001
         if unreachable:
-            return f"The package index {_without_login(self._index_url)} did not answer; try again later."
+            silent = next(
+                (url for url in map(_without_login, others) if url in output), _without_login(self._index_url)
+            )
+            return f"The package index {silent} did not answer; try again later."
         causes = [line.strip().removeprefix("error: ").removeprefix("cause: ") for line in output.splitlines()]
         for line in causes:
+            if line.startswith("Hash mismatch") and others:
+                return f"{line.rstrip(':')}: the lock has several indexes, and another one has a file of that name too."
             if line.startswith("Hash mismatch"):
                 return f"{line.rstrip(':')}: the index serves a file that the lock does not list; lock again."
         said = [line for line in causes if line and not line.startswith(("Using Python", "Resolved", "hint:"))]
         return f"The packages of the lock cannot be installed: {said[-1] if said else 'the installer gave no reason.'}"
 
-    async def _run(self, *command: str | Path) -> tuple[int, str]:
+    async def _run(self, *command: str | Path, others: Iterable[str] = ()) -> tuple[int, str]:
         process = await asyncio.create_subprocess_exec(
             *(str(part) for part in command),
             cwd="/",
-            env=self._environ(),
+            env=self._environ(others),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -157,11 +187,13 @@ class Environments:
                 await process.wait()
         return process.returncode or 0, output.decode(errors="replace")
 
-    def _environ(self) -> dict[str, str]:
+    def _environ(self, others: Iterable[str]) -> dict[str, str]:
         # Nothing is inherited: a repository or a tenant must not reach uv through the environment.
-        # The index goes here and not into argv, because its address may carry a login.
+        # The indexes go here and not into argv, because their addresses may carry a login.
         given = {"PATH": os.defpath, "HOME": str(Path.home()), "UV_DEFAULT_INDEX": self._index_url}
         given["UV_SYSTEM_CERTS"] = "1"  # the machine's own authorities, as Python here uses them
+        given["UV_INDEX"] = " ".join(others)
+        given["UV_INSECURE_HOST"] = " ".join(sorted(self._allowed_hosts))
         if self._cache:
             given["UV_CACHE_DIR"] = str(self._cache)
         return given

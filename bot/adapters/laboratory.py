@@ -112,9 +112,10 @@ class Laboratory:
         if part is None:
             return None
         try:
-            requirements = lockfile.requirements(lockfile.parse(run.lock), part.categories)
+            lock = lockfile.parse(run.lock)
+            requirements = lockfile.requirements(lock, part.categories)
             self._tell(f"Installing {len(requirements.splitlines())} packages ({', '.join(part.categories)}).")
-            return await self._environments.install(requirements)
+            return await self._environments.install(requirements, lockfile.indexes(lock, part.categories))
         except InstallFailed as error:
             return Failure("install", error.sentence, error.log_tail, inconclusive=error.unreachable)
         except ValueError as error:

@@ -47,6 +47,19 @@ def requirements(lock: Mapping[str, Any], categories: Iterable[str]) -> str:
     return "".join(f"{line}\n" for _, line in sorted(lines.items()))
 
 
+def indexes(lock: Mapping[str, Any], categories: Iterable[str]) -> dict[str, str]:
+    """Name → address of the indexes that the packages of the categories are locked from; what is no source is left out.
+
+    A package that names no index comes from the first one.
+    """
+    told = lock["_meta"].get("sources")
+    sources = [source for source in told if isinstance(source, dict)] if isinstance(told, list) else []
+    known = {str(source.get("name", "")): str(source.get("url", "")) for source in sources}
+    entries = (entry for category in categories for entry in lock.get(lock_section(category), {}).values())
+    named = {str(entry.get("index") or next(iter(known), "")) for entry in entries}
+    return {name: url for name, url in known.items() if name in named}
+
+
 def _requirement(name: str, entry: Mapping[str, Any]) -> str:
     extras = f"[{','.join(entry['extras'])}]" if entry.get("extras") else ""
     marker = f" ; {entry['markers']}" if entry.get("markers") else ""

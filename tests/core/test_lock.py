@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core.changes import Change, diff, is_current, is_whole, shortfalls
-from bot.core.lockfile import parse, render, requirements
+from bot.core.lockfile import indexes, parse, render, requirements
 from bot.core.pipfile import parse as parse_pipfile
 from bot.core.pipfile import pipfile_hash
 
@@ -284,6 +284,18 @@ def test_requirements_leave_out_what_was_left_out_for_the_platform() -> None:
         requirements(document, ["packages", "dev-packages"])
     with pytest.raises(ValueError, match="no category 'docs'"):
         requirements(document, ["docs"])
+
+
+def test_the_indexes_are_those_that_the_packages_of_the_categories_come_from() -> None:
+    sources = [{"name": name, "url": f"https://{name}.example/simple"} for name in ("one", "two", "three")]
+    document = lock(default={"a": "1"}, develop={"b": "1"})
+    document["_meta"]["sources"] = sources
+    document["develop"]["b"]["index"] = "two"
+    assert indexes(document, ["packages"]) == {"one": "https://one.example/simple"}
+    assert indexes(document, ["dev-packages"]) == {"two": "https://two.example/simple"}
+    assert list(indexes(document, ["packages", "dev-packages"])) == ["one", "two"]
+    for odd in ("null", "3", "[null]", "[{}]"):
+        assert set(indexes({**document, "_meta": {"sources": json.loads(odd)}}, ["packages"])) <= {""}
 
 
 def test_the_text_is_the_one_that_pipenv_writes() -> None:
