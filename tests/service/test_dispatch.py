@@ -141,6 +141,16 @@ async def test_a_lock_that_is_a_link_is_named(world: World) -> None:
     assert "Pipfile.lock cannot be read: it is a symbolic link." in world.notes
 
 
+async def test_a_lock_with_the_newest_versions_that_is_not_whole_is_refreshed(world: World) -> None:
+    broken = json.loads(lock(flask="3.1.0", werkzeug="3.1.0"))
+    broken["default"]["flask"]["markers"] = "python_version < '3'"
+    sha = world.repository.push({"Pipfile.lock": json.dumps(broken)})
+    await world.deliver("push", ref="refs/heads/main", after=sha)
+    assert world.repository.pulls[world.only_pull()].title == "Refresh Pipfile.lock"
+    proposed = world.repository.text(world.repository.branches[update.BRANCH], "Pipfile.lock")
+    assert "markers" not in proposed
+
+
 @pytest.mark.parametrize(
     ("prepare", "note"),
     [
