@@ -1,22 +1,26 @@
 """What a handler of the API is given, and how it answers."""
 
+import base64
 import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from aiohttp import web
 
+from bot.sandbox.access import parse_time
 from bot.sandbox.entities import Json, Repository
-from bot.sandbox.errors import not_found, unauthorized, unprocessable
+from bot.sandbox.errors import ApiError, not_found, unauthorized, unprocessable
 from bot.sandbox.faults import Faults
-from bot.sandbox.forge import API, Actor, Forge
+from bot.sandbox.forge import API, Actor, Forge, stamp
 from bot.sandbox.limits import Limits
 from bot.sandbox.observation import RequestLog
 from bot.sandbox.webhooks import Hooks
 
 MEDIA = "application/json; charset=utf-8"
+KINDS: dict[type, str] = {str: "string", int: "number", dict: "object", object: "thing"}
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -79,23 +83,69 @@ class Call:
         if value is None:
             raise unprocessable(f'Invalid request.\n\n"{name}" wasn\'t supplied.')
         if not isinstance(value, str):
-            raise unprocessable(f"Invalid request.\n\nFor '{name}', {json.dumps(value)[:80]} is not a string.")
+            raise self._wrong(name, "a string")
         return value
 
     def optional(self, name: str) -> str | None:
         """A text of the body that may be missing or null."""
         return None if self.body.get(name) is None else self.text(name)
 
-    def texts(self, name: str) -> list[str]:
-        """A list of texts of the body, empty when missing."""
-        value = self.body.get(name, [])
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            raise unprocessable(f"Invalid request.\n\nFor '{name}', {json.dumps(value)[:80]} is not an array.")
+    def changes(self, *names: str, nullable: tuple[str, ...] = ()) -> dict[str, str | None]:
+        """The texts of the body that are to be changed; null changes only what can be empty."""
+        found = {name: self.optional(name) for name in (*names, *nullable) if name in self.body}
+        return {name: text for name, text in found.items() if text is not None or name in nullable}
+
+    def items(self, name: str, kind: type[T]) -> list[T]:
+        """A list of the body whose items are all of one kind, empty when missing or null."""
+        value = [] if self.body.get(name) is None else self.body[name]
+        # True and False are numbers to Python, and to nobody who writes JSON.
+        if not isinstance(value, list) or any(not isinstance(each, kind) or isinstance(each, bool) for each in value):
+            raise self._wrong(name, f"an array of {KINDS[kind]}s")
         return value
 
-    def flag(self, name: str, default: object = False) -> bool:  # noqa: FBT002
-        """A boolean of the body."""
-        return bool(self.body.get(name, default))
+    def texts(self, name: str) -> list[str]:
+        """A list of texts of the body, empty when missing or null."""
+        return self.items(name, str)
+
+    def names(self, name: str) -> list[str]:
+        """A list of the body that holds names, or objects with a `name`, as labels may be given."""
+        given = self.items(name, object)
+        found = [each.get("name") if isinstance(each, dict) else each for each in given]
+        if not all(isinstance(each, str) for each in found):
+            raise self._wrong(name, "an array of names")
+        return [str(each) for each in found]
+
+    def part_of(self, name: str) -> "Call | None":
+        """An object of the body, to be read like a body; None when missing or null."""
+        value = self.body.get(name)
+        if value is not None and not isinstance(value, dict):
+            raise self._wrong(name, "an object")
+        return None if value is None else replace(self, body=value)
+
+    def flag(self, name: str, default: bool = False) -> bool:  # noqa: FBT001, FBT002
+        """A boolean of the body; the default when missing or null."""
+        value = default if self.body.get(name) is None else self.body[name]
+        if not isinstance(value, bool):
+            raise self._wrong(name, "a boolean")
+        return value
+
+    def moment(self, name: str) -> str | None:
+        """A time of the body in ISO 8601, None when missing or null; raises 422 for what is no time."""
+        value = self.optional(name)
+        try:
+            return None if value is None else stamp(parse_time(value))
+        except (ValueError, OverflowError) as error:
+            raise self._wrong(name, "a time in ISO 8601") from error
+
+    def base64(self, name: str) -> bytes:
+        """The bytes that a text of the body holds in Base64, lines and spaces aside."""
+        try:
+            return base64.b64decode("".join(self.text(name).split()), validate=True)
+        except ValueError as error:
+            raise unprocessable(f"{name} is not valid Base64") from error
+
+    def _wrong(self, name: str, kind: str) -> ApiError:
+        return unprocessable(f"Invalid request.\n\nFor '{name}', {json.dumps(self.body[name])[:80]} is not {kind}.")
 
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
@@ -109,6 +159,8 @@ class Route:
     template: str
     need: str
     handler: Handler
+    described: str
+    """The template of the official description; another than its own for a path of old."""
 
 
 class Table:
@@ -117,11 +169,11 @@ class Table:
     def __init__(self) -> None:
         self.routes: list[Route] = []
 
-    def route(self, method: str, template: str, need: str = "") -> Callable[[Handler], Handler]:
-        """Register the decorated handler for an official path template."""
+    def route(self, method: str, template: str, need: str = "", described: str = "") -> Callable[[Handler], Handler]:
+        """Register the decorated handler for an official path template, or for one of old and what describes it now."""
 
         def register(handler: Handler) -> Handler:
-            self.routes.append(Route(method, template, need, handler))
+            self.routes.append(Route(method, template, need, handler, described or template))
             return handler
 
         return register

@@ -12,9 +12,10 @@ from aiohttp import web
 from bot.sandbox.access import authenticate, require
 from bot.sandbox.calls import MEDIA, SERVICES, Call, Route, Services, answer
 from bot.sandbox.entities import Json, Repository
-from bot.sandbox.errors import ApiError, not_found
+from bot.sandbox.errors import ApiError, not_found, unprocessable
 from bot.sandbox.faults import FAULT
 from bot.sandbox.forge import API, Actor
+from bot.sandbox.git import GitError
 from bot.sandbox.limits import Usage
 from bot.sandbox.observation import Exchange
 
@@ -44,9 +45,13 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
 
         async def work(actor: Actor | None) -> web.StreamResponse:
             found = _repository(services, request, route, actor)
-            return await route.handler(Call(services, request, actor, found, await json_body(request)))
+            call = Call(services, request, actor, found, await json_body(request))
+            try:
+                return await route.handler(call)
+            except GitError as error:
+                raise unprocessable(f"Git refuses what is asked for: {str(error)[:200]}") from error
 
-        return await framed(services, request, route.template, work, creates=creates)
+        return await framed(services, request, route.described, work, creates=creates)
 
     return handle
 
@@ -79,7 +84,8 @@ async def json_body(request: web.Request) -> Json:
     if not data.strip():
         return {}
     try:
-        value = json.loads(data)
+        value = json.loads(data, parse_constant=_refuse_constant)
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError) as error:
         raise ApiError(400, "Problems parsing JSON") from error
     if isinstance(value, list):
@@ -87,6 +93,10 @@ async def json_body(request: web.Request) -> Json:
     if not isinstance(value, dict):
         raise ApiError(400, "Body should be a JSON object")
     return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _repository(services: Services, request: web.Request, route: Route, actor: Actor | None) -> Repository | None:

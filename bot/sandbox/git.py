@@ -1,6 +1,7 @@
 """Bare git repositories: reading objects, histories and differences."""
 
 import asyncio
+import errno
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -98,15 +99,22 @@ class Git:
 
     async def run(self, *arguments: str, data: bytes = b"", env: dict[str, str] | None = None) -> bytes:
         """The standard output of `git ARGUMENTS`; raises GitError with what git wrote when it fails."""
-        process = await asyncio.create_subprocess_exec(
-            "git",
-            *arguments,
-            cwd=self.path,
-            env={**ENVIRONMENT, "GIT_DIR": str(self.path), **(env or {})},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                "git",
+                *arguments,
+                cwd=self.path,
+                env={**ENVIRONMENT, "GIT_DIR": str(self.path), **(env or {})},
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+        except ValueError as error:  # a NUL can stand in no argument
+            raise GitError("a name holds a NUL character") from error
+        except OSError as error:
+            if error.errno != errno.E2BIG:
+                raise
+            raise GitError("a name is too long") from error
         out, err = await process.communicate(data)
         if process.returncode:
             raise GitError(err.decode(errors="replace").strip() or out.decode(errors="replace").strip())
@@ -129,7 +137,7 @@ class Git:
         """The objects that the expressions (`SHA`, `REV:PATH`) name, None for each that names nothing."""
         if not expressions:
             return []
-        asked = [text if _plain(text) else "-" for text in expressions]
+        asked = [text if _plain(text) and not _relative(text) else "-" for text in expressions]
         out = await self.run("cat-file", "--batch", data="".join(f"{text}\n" for text in asked).encode())
         found: list[GitObject | None] = []
         at = 0
@@ -205,6 +213,11 @@ class Git:
 
 def _plain(text: str) -> bool:
     return bool(text) and not any(character in text for character in "\n\r\0") and not text.startswith("-")
+
+
+def _relative(expression: str) -> bool:
+    # For git such a path starts at a working copy, and without one the process ends.
+    return expression.partition(":")[2].startswith(("./", "../"))
 
 
 def _entry(line: str) -> Entry:

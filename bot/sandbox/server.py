@@ -55,6 +55,8 @@ def create_sandbox(state: Path, base_url: str, options: Options | None = None) -
     app.router.add_route(
         "*", "/{owner}/{repo}.git/{action:info/refs|git-upload-pack|git-receive-pack}", githttp.serve_git
     )
+    # GitHub takes the address of the page as well.
+    app.router.add_route("*", "/{owner}/{repo}/{action:info/refs|git-upload-pack|git-receive-pack}", githttp.serve_git)
     app.router.add_get("/{owner}/{repo}/legacy.{form:tar\\.gz|zip}/{sha:[0-9a-f]{40}}", archives.serve_archive)
     pages.add_routes(app)
     app.cleanup_ctx.append(_lifetime)

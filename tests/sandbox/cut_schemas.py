@@ -67,13 +67,13 @@ def cut_openapi(document: Json) -> Json:
     """Only the operations that the sandbox routes, with request bodies and answers."""
     paths: Json = {}
     for route in ROUTES:
-        operation = document["paths"][route.template][route.method.lower()]
+        operation = document["paths"][route.described][route.method.lower()]
         kept = {
             name: operation[name]
             for name in ("operationId", "parameters", "requestBody", "responses")
             if name in operation
         }
-        paths.setdefault(route.template, {})[route.method.lower()] = slim(kept)
+        paths.setdefault(route.described, {})[route.method.lower()] = slim(kept)
     return {
         "openapi": document["openapi"],
         "info": {"version": document["info"]["version"]},

@@ -55,15 +55,15 @@ def _operation(exchange: Exchange) -> Json | None:
     return found if isinstance(found, dict) else None
 
 
-def exchange_problems(exchange: Exchange) -> list[str]:
-    """What is wrong with a request or an answer, by the official description; empty when nothing is."""
+def exchange_problems(exchange: Exchange, *, asked: bool = True) -> list[str]:
+    """What is wrong with a request (if that is asked) or an answer, by the official description."""
     name = f"{exchange.method} {exchange.template or exchange.path} → {exchange.status}"
     if exchange.template == "/graphql" or exchange.token == "" or exchange.status == 304:
         return []
     operation = _operation(exchange)
     if operation is None:
         return [f"{name}: not an operation that the sandbox knows"] if exchange.status != 404 else []
-    problems = [] if exchange.status >= 400 else request_problems(exchange, operation)
+    problems = request_problems(exchange, operation) if asked and exchange.status < 400 else []
     return [f"{name}: {problem}" for problem in problems + answer_problems(exchange, operation)]
 
 
@@ -105,7 +105,7 @@ def answer_problems(exchange: Exchange, operation: Json) -> list[str]:
         pointer = response["$ref"].removeprefix("#")
         response = openapi()["components"]["responses"][pointer.rsplit("/", 1)[-1]]
     described = response.get("content", {}).get("application/json")
-    if described is None or "json" not in exchange.content_type:
+    if described is None or not exchange.content_type.startswith("application/json"):
         return []
     errors = _errors(_validator(f"{pointer}/content/application~1json/schema"), json.loads(exchange.response))
     # The alternatives of some errors overlap in the description itself: one that fits is enough.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from bot.sandbox import Sandbox
 from bot.sandbox.limits import Allowance
@@ -152,6 +153,12 @@ async def test_a_restart_keeps_everything(tmp_path: Path, keys: tuple[str, str])
         ("PUT", "/repos/ada/digits/contents/../x", {"message": "x", "content": "eA=="}, 404),
         ("PUT", "/repos/ada/digits/contents/.git/config", {"message": "x", "content": "eA=="}, 422),
         ("GET", "/repos/ada/digits/contents/nowhere", None, 404),
+        ("GET", "/repos/ada/digits/contents/..%2f..%2fetc%2fpasswd", None, 404),
+        ("GET", "/repos/ada/digits/contents/a%00b", None, 404),
+        ("PUT", "/repos/ada/digits/contents/x", {"message": "x", "content": "!!"}, 422),
+        ("PUT", "/repos/ada/digits/contents/x", {"message": "x", "content": "é"}, 422),
+        ("POST", ISSUES, {"title": "a", "labels": [5]}, 422),
+        ("PATCH", "/repos/ada/digits", {"default_branch": "nowhere"}, 422),
         ("GET", "/repos/ada/digits/commits/--upload-pack", None, 422),
         ("GET", "/repos/ada/secret", None, 404),
         ("GET", "/nothing", None, 404),
@@ -162,10 +169,30 @@ async def test_bad_requests_are_refused_as_github_does(
 ) -> None:
     await sandbox.create_repository("ada/digits", FILES)
     await sandbox.create_repository("bea/secret", FILES, private=True)
-    async with as_user(sandbox, "ada") as ada:
-        got, answer = await ada(method, path, body)
+    async with (
+        as_user(sandbox, "ada") as ada,
+        ada.session.request(method, URL(f"{sandbox.api_url}{path}", encoded="%" in path), json=body) as refused,
+    ):
+        got, answer = refused.status, await refused.json()
     assert got == status, answer
     assert {"message", "documentation_url", "status"} <= answer.keys()
+
+
+@pytest.mark.parametrize("body", [b'{"title": NaN}', b'{"title": "\\ud800"}', b"{", b"\xff", b'"text"', b"[" * 100_000])
+async def test_what_is_no_json_is_refused(sandbox: Sandbox, body: bytes) -> None:
+    await sandbox.create_repository("ada/digits", FILES)
+    async with as_user(sandbox, "ada") as ada, ada.session.post(f"{sandbox.api_url}{ISSUES}", data=body) as answer:
+        assert answer.status == 400
+        assert (await answer.json())["message"] in {"Problems parsing JSON", "Body should be a JSON object"}
+
+
+async def test_raw_contents_say_what_they_are(sandbox: Sandbox) -> None:
+    await sandbox.create_repository("ada/digits", FILES)
+    async with as_user(sandbox, "ada") as ada:
+        url, accept = f"{sandbox.api_url}/repos/ada/digits/contents/README.md", "application/vnd.github.raw+json"
+        async with ada.session.get(url, headers={"Accept": accept}) as answer:
+            assert answer.headers["Content-Type"] == "application/vnd.github.raw+json; charset=utf-8"
+            assert await answer.read() == b"# digits\n"
 
 
 async def test_an_archive_is_redirected_to_and_its_address_cannot_be_forged(sandbox: Sandbox) -> None:

@@ -61,6 +61,11 @@ def pygithub_story(url: str, token: str) -> list[str]:
     seen += [str(comparison.ahead_by), release.tag_name, repository.get_latest_release().name]
     seen += [tag.name for tag in repository.get_tags()] + [str(each.number) for each in repository.get_pulls("closed")]
     seen.append(repository.get_collaborator_permission("rob"))
+    tip = repository.get_commit(changed["commit"].sha)
+    seen += [each.context for each in tip.get_statuses()] + [str(each.number) for each in tip.get_pulls()]
+    seen += [each.login for each in repository.get_collaborators()]
+    seen += [each.full_name for each in client.get_user().get_repos()]
+    seen.append(str(len([*pull.get_reviews(), *pull.get_review_comments()])))
     client.close()
     return seen
 
@@ -72,6 +77,7 @@ async def test_pygithub_works_through_a_story(sandbox: Sandbox) -> None:
     assert seen == [
         "main", "ada", "# digits\n", "New minor release", "done", "dependencies", "docs/new file.md", "Pipfile",
         "docs/new file.md", "True", "2", "success", "2", "v0.2.0", "0.2.0", "v0.2.0", "2", "read",
+        "ci", "2", "ada", "rob", "ada/digits", "0",
     ]  # fmt: skip
 
 
@@ -118,6 +124,7 @@ async def test_git_clones_and_pushes_and_the_app_hears_of_it(
         app = sandbox.register_app("bolide", "ada", keys[1], receiver.url, "secret")
         sandbox.install_app(app, "ada/digits")
         assert (await git("clone", f"{sandbox.url}/ada/digits.git", "copy", cwd=tmp_path)).returncode == 0
+        assert (await git("clone", f"{sandbox.url}/ada/digits", "again", cwd=tmp_path)).returncode == 0
         copy = tmp_path / "copy"
         assert (copy / "README.md").read_text() == FILES["README.md"]
         (copy / "README.md").write_text("# changed\n")
@@ -125,7 +132,7 @@ async def test_git_clones_and_pushes_and_the_app_hears_of_it(
         anonymous = await git("push", "origin", "main", cwd=copy)
         assert anonymous.returncode != 0
         for login, accepted in (("rob", False), ("ada", True)):
-            address = f"http://{login}:{sandbox.token(login)}@{sandbox.url.removeprefix('http://')}/ada/digits.git"
+            address = f"http://{login}:{sandbox.token(login)}@{sandbox.url.removeprefix('http://')}/ada/digits"
             pushed = await git("push", address, "main", cwd=copy)
             assert (pushed.returncode == 0) is accepted, pushed.stderr
         large = copy / "large.bin"

@@ -9,6 +9,7 @@ from bot.sandbox.git import Commit
 from bot.sandbox.shapes import checks, commits
 
 STATES = ("error", "failure", "pending", "success")
+STATUSES = ("queued", "in_progress", "completed", "waiting", "requested", "pending")
 CONCLUSIONS = ("action_required", "cancelled", "failure", "neutral", "success", "skipped", "stale", "timed_out")
 LONGEST_OUTPUT = 65_535  # characters
 
@@ -29,6 +30,8 @@ def changed(forge: Forge, run: CheckRun, changes: Json) -> CheckRun:
     if conclusion is not None and conclusion not in CONCLUSIONS:
         raise invalid("CheckRun", "conclusion")
     status = "completed" if "conclusion" in changes else changes.get("status", run.status)
+    if status not in STATUSES:
+        raise invalid("CheckRun", "status")
     if status == "completed" and conclusion is None:
         raise invalid("CheckRun", "conclusion", "missing_field")
     output = {**run.output, **(changes.get("output") or {})}

@@ -53,12 +53,22 @@ class NewApp:
     webhook_secret: str = ""
 
 
+def is_login(text: str) -> bool:
+    """Whether GitHub would take it as the name of an account, and the sandbox has no other use for it."""
+    return bool(LOGIN.fullmatch(text)) and text not in RESERVED
+
+
+def is_repository_name(text: str) -> bool:
+    """Whether GitHub would take it as the name of a repository."""
+    return bool(NAME.fullmatch(text)) and not text.endswith((".git", ".lock"))
+
+
 def create_user(forge: Forge, login: str, name: str | None = None, *, is_bot: bool = False) -> User:
     """The user of that login, made if there is none; raises 422 for a login that GitHub refuses."""
     found = forge.user_named(login)
     if found is not None:
         return found
-    if login in RESERVED or not (LOGIN.fullmatch(login.removesuffix("[bot]") if is_bot else login)):
+    if not is_login(login.removesuffix("[bot]") if is_bot else login):
         raise invalid("User", "login")
     user = forge.store.add(User(0, login, name or login, "", forge.now(), is_bot))
     return forge.store.put(replace(user, email=f"{user.id}+{login}@users.noreply.github.com"))
@@ -105,7 +115,7 @@ async def create_repository(
 ) -> Repository:
     """A new repository without commits; raises 422 for a name that is malformed or taken."""
     owner, _, name = full_name.partition("/")
-    if not NAME.fullmatch(name) or name.endswith((".git", ".lock")):
+    if not is_repository_name(name):
         raise invalid("Repository", "name")
     user = create_user(forge, owner)
     if forge.repository(full_name) is not None:

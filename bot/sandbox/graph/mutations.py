@@ -1,7 +1,6 @@
 """The mutations."""
 
 import base64
-import binascii
 from collections.abc import Awaitable, Callable
 
 from bot.sandbox.actions import issues as issue_actions
@@ -63,7 +62,7 @@ async def create_commit(view: View, given: Json) -> Node:
         additions = tuple(
             (each["path"], base64.b64decode(each["contents"], validate=True)) for each in changes.get("additions") or ()
         )
-    except binascii.Error as error:
+    except ValueError as error:
         raise unprocessable("A file addition's contents are not valid Base64.") from error
     deletions = tuple(each["path"] for each in changes.get("deletions") or ())
     new = ref_actions.NewCommit(text, additions, deletions)

@@ -104,7 +104,10 @@ async def _folder(
     sha = await git.resolve(ref)
     if sha is None:
         return page(request, "empty.html", repository=repository, title=repository.full_name, tab="code")
-    entries = sorted(await git.tree(f"{sha}:{path}"), key=lambda each: (each.kind != "tree", each.path))
+    found = await git.object(f"{sha}:{path}")
+    if found is None or found.kind != "tree":
+        raise not_found("There is no such folder.")
+    entries = sorted(await git.tree(found.oid), key=lambda each: (each.kind != "tree", each.path))
     readme = next((each for each in entries if each.path.lower() == "readme.md"), None)
     text = await git.object(readme.oid) if readme else None
     history = await git.history(sha, limit=SHOWN_ON_FRONT if front_page else 1, path=path)

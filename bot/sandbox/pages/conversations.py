@@ -18,17 +18,6 @@ from bot.sandbox.shapes import checks
 from bot.sandbox.shapes.commits import account
 from bot.sandbox.shapes.pulls import extent
 
-FACES = {
-    "+1": "👍",
-    "-1": "👎",
-    "laugh": "😄",
-    "hooray": "🎉",
-    "confused": "😕",
-    "heart": "❤️",
-    "rocket": "🚀",
-    "eyes": "👀",
-}
-
 
 async def pull(request: web.Request) -> web.Response:
     """A pull request: text, checks, comments, commits, difference, the merge button."""
@@ -113,7 +102,7 @@ def _faces(request: web.Request, subject: int) -> list[tuple[str, list[str]]]:
     forge = request.app[SERVICES].forge
     who: dict[str, list[str]] = {}
     for reaction in forge.store.all(Reaction, subject):
-        who.setdefault(FACES[reaction.content], []).append(forge.user(reaction.user_id).login)
+        who.setdefault(reaction.content, []).append(forge.user(reaction.user_id).login)
     return list(who.items())
 
 

@@ -208,12 +208,12 @@ def _delivery_item(value: Delivery) -> Json:
 
 
 def _narrowed_repositories(call: Call, installation: Installation) -> tuple[int, ...]:
-    names, numbers = call.body.get("repositories"), call.body.get("repository_ids")
+    names, numbers = call.texts("repositories"), call.items("repository_ids", int)
     if not names and not numbers:
         return installation.repository_ids
     known = {each.id: each.name for each in call.forge.store.all(Repository) if each.id in installation.repository_ids}
-    wanted = [number for number, name in known.items() if name in (names or []) or number in (numbers or [])]
-    if len(wanted) != len(set(names or ())) + len(set(numbers or ())):
+    wanted = [number for number, name in known.items() if name in names or number in numbers]
+    if len(wanted) != len(set(names)) + len(set(numbers)):
         raise unprocessable(
             "There is at least one repository that does not exist or is not accessible to the parent installation."
         )
@@ -221,11 +221,10 @@ def _narrowed_repositories(call: Call, installation: Installation) -> tuple[int,
 
 
 def _narrowed_permissions(call: Call, installation: Installation) -> Json:
-    asked = call.body.get("permissions")
+    given = call.part_of("permissions")
+    asked = given.body if given else {}
     if not asked:
         return installation.permissions  # an empty object narrows nothing
-    if not isinstance(asked, dict):
-        raise unprocessable("Invalid request.")
     for name, level in asked.items():
         held = installation.permissions.get(name, "none")
         if level not in LEVELS or LEVELS.index(held) < LEVELS.index(level):

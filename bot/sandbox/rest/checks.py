@@ -11,6 +11,7 @@ from bot.sandbox.shapes import checks
 from bot.sandbox.shapes.repositories import address, minimal
 
 table = Table()
+STATUSES = "/repos/{owner}/{repo}/commits/{ref}/statuses"
 
 
 @table.route("POST", "/repos/{owner}/{repo}/check-runs", "checks:write")
@@ -23,7 +24,7 @@ async def create_run(call: Call) -> web.Response:
         0, call.repository.id, suite.id, suite.app_id, sha, call.text("name"), "queued", None, call.forge.now(),
         None, "", None, {},
     )  # fmt: skip
-    made = actions.changed(call.forge, made, call.body)
+    made = actions.changed(call.forge, made, _changes(call))
     made = await actions.put_run(call.forge, call.who, call.repository, call.forge.store.add(made), "created")
     return answer(checks.run(call.forge, call.repository, made), 201)
 
@@ -40,7 +41,7 @@ async def update_run(call: Call) -> web.Response:
     before = _run(call)
     if before.app_id != call.who.app_id:
         raise unprocessable("Invalid app_id `check_run` - a check run can only be changed by the App that made it.")
-    run = actions.changed(call.forge, before, call.body)
+    run = actions.changed(call.forge, before, _changes(call))
     run = await actions.put_run(call.forge, call.who, call.repository, run, "")
     if run.status == "completed" and before.status != "completed":
         await actions.put_run(call.forge, call.who, call.repository, run, "completed")
@@ -103,7 +104,8 @@ async def create_status(call: Call) -> web.Response:
     return answer(checks.status(call.forge, call.repository, made), 201)
 
 
-@table.route("GET", "/repos/{owner}/{repo}/commits/{ref}/statuses", "statuses:read")
+@table.route("GET", "/repos/{owner}/{repo}/statuses/{ref}", "statuses:read", described=STATUSES)  # PyGithub asks there
+@table.route("GET", STATUSES, "statuses:read")
 async def list_statuses(call: Call) -> web.Response:
     """The statuses of a commit, newest first."""
     found = list(reversed(call.forge.store.all(Status, call.repository.id, await _sha(call))))
@@ -126,6 +128,18 @@ async def combined_status(call: Call) -> web.Response:
         "url": address(forge, repository, f"/commits/{sha}/status"),
     }
     return answer(body)
+
+
+def _changes(call: Call) -> Json:
+    changes: Json = call.changes("name", "status", "external_id", "details_url", nullable=("conclusion",))
+    for name in ("started_at", "completed_at"):
+        moment = call.moment(name)
+        changes |= {name: moment} if moment else {}
+    output = call.part_of("output")
+    if output is not None:
+        told = output.changes("title", "summary", nullable=("text",))
+        changes["output"] = {**told, "annotations": output.items("annotations", dict)}
+    return changes
 
 
 def _run(call: Call) -> CheckRun:

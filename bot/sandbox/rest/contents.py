@@ -1,8 +1,5 @@
 """Files by path: read, write, delete."""
 
-import base64
-import binascii
-
 from aiohttp import web
 
 from bot.sandbox.actions.refs import NewCommit, commit_to_branch
@@ -20,9 +17,10 @@ LARGEST_INLINE = 1024 * 1024
 async def entry_at(git: Git, sha: str, path: str) -> Entry | None:
     """The entry of a commit's tree at a path."""
     folder, _, name = path.rpartition("/")
-    if folder and not await git.object(f"{sha}:{folder}"):
+    found = await git.object(f"{sha}:{folder}")
+    if found is None or found.kind != "tree":  # git takes no path that leads out of the tree
         return None
-    for entry in await git.tree(f"{sha}:{folder}"):
+    for entry in await git.tree(found.oid):
         if entry.path == name:
             return Entry(entry.mode, entry.kind, entry.oid, entry.size, path)
     return None
@@ -49,11 +47,7 @@ async def get_contents(call: Call) -> web.Response:
 @table.route("PUT", "/repos/{owner}/{repo}/contents/{path}", "contents:write")
 async def put_contents(call: Call) -> web.Response:
     """Create or change a file in one commit; changing asks for the old blob's SHA."""
-    message, path = call.text("message"), call.part("path")
-    try:
-        data = base64.b64decode(call.text("content"), validate=False)
-    except binascii.Error as error:
-        raise unprocessable("content is not valid Base64") from error
+    message, path, data = call.text("message"), call.part("path"), call.base64("content")
     git, branch = call.forge.git(call.repository), call.optional("branch") or call.repository.default_branch
     tip = await git.resolve(f"refs/heads/{branch}")
     old = await entry_at(git, tip, path) if tip else None
@@ -108,7 +102,7 @@ async def _file(call: Call, git: Git, ref: str, entry: Entry) -> web.Response:
     if len(data) > LARGEST_BLOB:
         raise ApiError(403, "This API returns blobs up to 100 MB in size.")
     if "raw" in call.request.headers.get("Accept", ""):
-        return web.Response(body=data, content_type="application/vnd.github.raw+json")
+        return web.Response(body=data, content_type="application/vnd.github.raw+json", charset="utf-8")
     shape = commits.content(call.forge, call.repository, ref, entry, data)
     if len(data) > LARGEST_INLINE:
         shape |= {"content": "", "encoding": "none"}
@@ -121,9 +115,7 @@ async def _commit(call: Call, git: Git, oid: str) -> Json | None:
 
 
 def _person(call: Call, name: str) -> Signature | None:
-    given = call.body.get(name)
-    if not isinstance(given, dict):
-        return None
-    return Signature(
-        str(given.get("name", "")), str(given.get("email", "")), str(given.get("date") or call.forge.now())
+    given = call.part_of(name)
+    return (
+        Signature(given.text("name"), given.text("email"), given.moment("date") or call.forge.now()) if given else None
     )

@@ -5,6 +5,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from bot.sandbox.calls import Call, Table, answer, page
+from bot.sandbox.entities import Json
 from bot.sandbox.errors import conflict, invalid, not_found, unprocessable
 from bot.sandbox.records import Deployment, DeploymentStatus
 from bot.sandbox.shapes import checks
@@ -12,6 +13,7 @@ from bot.sandbox.shapes import deployments as shapes
 
 table = Table()
 STATES = ("error", "failure", "inactive", "in_progress", "queued", "pending", "success")
+LONGEST_DESCRIPTION = 140  # characters
 STATUSES = "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses"
 
 
@@ -38,7 +40,7 @@ async def create_deployment(call: Call) -> web.Response:
     now = call.forge.now()
     row = Deployment(
         0, call.repository.id, sha, ref, call.text("task", "deploy"), environment, call.text("description", ""),
-        call.body.get("payload") or {}, call.flag("production_environment", environment == "production"),
+        _payload(call), call.flag("production_environment", environment == "production"),
         call.flag("transient_environment"), call.who.user.id, call.who.app_id, now, now,
     )  # fmt: skip
     made = call.forge.store.add(row)
@@ -67,7 +69,9 @@ async def create_status(call: Call) -> web.Response:
     deployment, state = _deployment(call), call.text("state")
     if state not in STATES:
         raise invalid("DeploymentStatus", "state")
-    if state == "success" and call.flag("auto_inactive", True):  # noqa: FBT003
+    if len(call.text("description", "")) > LONGEST_DESCRIPTION:
+        raise invalid("DeploymentStatus", "description")
+    if state == "success" and call.flag("auto_inactive", default=True):
         _make_inactive(call, deployment)
     row = DeploymentStatus(
         0, deployment.id, state, call.text("description", ""), call.text("environment", deployment.environment),
@@ -97,10 +101,16 @@ def _filters(value: Deployment) -> dict[str, str]:
     return {"sha": value.sha, "ref": value.ref, "task": value.task, "environment": value.environment}
 
 
+def _payload(call: Call) -> Json | str:
+    value = call.body.get("payload")
+    if value is not None and not isinstance(value, dict | str):
+        raise unprocessable("Invalid request.\n\nFor 'payload', only an object or a string is taken.")
+    return value or {}
+
+
 def _check_contexts(call: Call, sha: str) -> None:
-    required = call.body.get("required_contexts")
     states = {each.context: each.state for each in checks.latest(call.forge, call.repository, sha)}
-    wanted = states if required is None else required
+    wanted = states if call.body.get("required_contexts") is None else call.texts("required_contexts")
     if any(states.get(name) != "success" for name in wanted):
         raise conflict("Conflict: Commit status checks failed for " + sha)
 

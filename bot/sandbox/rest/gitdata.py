@@ -1,7 +1,7 @@
 """Git references, commits, trees, blobs and tags."""
 
 import base64
-import binascii
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -94,11 +94,11 @@ async def get_tree(call: Call) -> web.Response:
 async def post_tree(call: Call) -> web.Response:
     """A new tree on top of `base_tree`."""
     git, changes = call.forge.git(call.repository), []
-    for entry in call.body.get("tree", []):
-        oid = entry.get("sha")
-        if "content" in entry:
-            oid = await write_blob(git, str(entry["content"]).encode())
-        changes.append(TreeChange(str(entry.get("path", "")), oid, str(entry.get("mode", "100644"))))
+    for entry in (replace(call, body=each) for each in call.items("tree", dict)):
+        oid = entry.optional("sha")
+        if "content" in entry.body:
+            oid = await write_blob(git, entry.text("content").encode())
+        changes.append(TreeChange(entry.text("path"), oid, entry.text("mode", "100644")))
     try:
         oid = await write_tree(git, call.optional("base_tree"), changes)
     except GitError as error:
@@ -125,12 +125,10 @@ async def get_blob(call: Call) -> web.Response:
 @table.route("POST", "/repos/{owner}/{repo}/git/blobs", "contents:write")
 async def post_blob(call: Call) -> web.Response:
     """A new blob."""
-    data = call.text("content").encode()
-    if call.body.get("encoding") == "base64":
-        try:
-            data = base64.b64decode(data)
-        except binascii.Error as error:
-            raise unprocessable("content is not valid Base64") from error
+    encoding = call.text("encoding", "utf-8")
+    if encoding not in {"utf-8", "base64"}:
+        raise unprocessable("encoding is neither utf-8 nor base64")
+    data = call.base64("content") if encoding == "base64" else call.text("content").encode()
     return answer(_blob(call, await write_blob(call.forge.git(call.repository), data)), 201)
 
 
@@ -205,9 +203,8 @@ def _blob(call: Call, oid: str) -> Json:
 
 
 def _person(call: Call, name: str) -> Signature:
-    given = call.body.get(name)
-    own = call.forge.signature(call.who.user)
-    if not isinstance(given, dict):
+    given, own = call.part_of(name), call.forge.signature(call.who.user)
+    if given is None:
         return own
-    texts = [str(given.get(key) or getattr(own, key)) for key in ("name", "email", "date")]
-    return Signature(*texts)
+    who = given.optional("name") or own.name, given.optional("email") or own.email
+    return Signature(*who, given.moment("date") or own.date)

@@ -38,8 +38,8 @@ async def list_issues(call: Call) -> web.Response:
 @table.route("POST", "/repos/{owner}/{repo}/issues", "issues:write")
 async def create_issue(call: Call) -> web.Response:
     """A new issue."""
-    labels = [each["name"] if isinstance(each, dict) else each for each in call.body.get("labels") or []]
-    made = actions.open_issue(call.forge, call.who, call.repository, call.text("title"), call.optional("body"), labels)
+    title, body, labels = call.text("title"), call.optional("body"), call.names("labels")
+    made = actions.open_issue(call.forge, call.who, call.repository, title, body, labels)
     return answer(shapes.full_issue(call.forge, call.repository, made), 201)
 
 
@@ -52,13 +52,11 @@ async def get_issue(call: Call) -> web.Response:
 @table.route("PATCH", ISSUE, "issues:write")
 async def update_issue(call: Call) -> web.Response:
     """Change title, body, state, labels."""
-    names = ("title", "body", "state", "state_reason")
-    changes: Json = {name: call.optional(name) for name in names if name in call.body}
+    changes: Json = call.changes("title", "state", "state_reason", nullable=("body",))
     if changes.get("state", "open") not in {"open", "closed"}:
         raise invalid("Issue", "state")
     if "labels" in call.body:
-        given = call.body["labels"] or []
-        changes["labels"] = [each["name"] if isinstance(each, dict) else each for each in given]
+        changes["labels"] = call.names("labels")
     issue = await actions.edit_issue(call.forge, call.who, call.repository, _issue(call), changes)
     return answer(shapes.full_issue(call.forge, call.repository, issue))
 
@@ -151,14 +149,14 @@ async def issue_labels(call: Call) -> web.Response:
 async def add_labels(call: Call) -> web.Response:
     """Add labels."""
     issue = _issue(call)
-    names = [*actions.label_names(call.forge, issue), *call.texts("labels")]
+    names = [*actions.label_names(call.forge, issue), *call.names("labels")]
     return _labels(call, await actions.set_labels(call.forge, call.who, call.repository, issue, names))
 
 
 @table.route("PUT", f"{ISSUE}/labels", "issues:write")
 async def put_labels(call: Call) -> web.Response:
     """Give it exactly these labels."""
-    names = call.texts("labels")
+    names = call.names("labels")
     return _labels(call, await actions.set_labels(call.forge, call.who, call.repository, _issue(call), names))
 
 
@@ -184,12 +182,8 @@ async def list_labels(call: Call) -> web.Response:
 async def create_label(call: Call) -> web.Response:
     """A new label."""
     require_role(call.forge, call.who, call.repository, "write")
-    color = call.text("color", "ededed").removeprefix("#")
-    if not re.fullmatch(r"[0-9a-fA-F]{6}", color):
-        raise invalid("Label", "color")
-    made = actions.create_label(
-        call.forge, call.repository, call.text("name"), color.lower(), call.optional("description")
-    )
+    color = _color(call.text("color", actions.DEFAULT_COLOR))
+    made = actions.create_label(call.forge, call.repository, call.text("name"), color, call.optional("description"))
     return answer(shapes.label(call.forge, call.repository, made), 201)
 
 
@@ -203,9 +197,12 @@ async def get_label(call: Call) -> web.Response:
 async def update_label(call: Call) -> web.Response:
     """Change a label."""
     require_role(call.forge, call.who, call.repository, "write")
-    names = {"new_name": "name", "color": "color", "description": "description"}
-    changes = {own: call.optional(name) for name, own in names.items() if name in call.body}
-    changed = call.forge.store.put(replace(_label(call), **changes))  # type: ignore[arg-type]
+    found = _label(call)
+    name, color = call.optional("new_name") or found.name, _color(call.optional("color") or found.color)
+    if name.lower() != found.key and call.forge.store.one(Label, call.repository.id, name.lower()):
+        raise invalid("Label", "name", "already_exists")
+    description = call.optional("description") if "description" in call.body else found.description
+    changed = call.forge.store.put(replace(found, name=name, color=color, description=description))
     return answer(shapes.label(call.forge, call.repository, changed))
 
 
@@ -233,6 +230,13 @@ def _label(call: Call) -> Label:
     if found is None:
         raise not_found()
     return found
+
+
+def _color(text: str) -> str:
+    color = text.removeprefix("#").lower()
+    if not re.fullmatch(r"[0-9a-f]{6}", color):
+        raise invalid("Label", "color")
+    return color
 
 
 def _labels(call: Call, issue: Issue) -> web.Response:

@@ -5,7 +5,7 @@ from aiohttp import web
 from bot.sandbox.actions.pulls import Merge, NewPull, edit_pull, merge_pull, open_pull, pull_of
 from bot.sandbox.calls import Call, Table, answer, page
 from bot.sandbox.entities import Issue, Pull
-from bot.sandbox.errors import not_found
+from bot.sandbox.errors import invalid, not_found, unprocessable
 from bot.sandbox.shapes import commits, pulls
 
 table = Table()
@@ -56,8 +56,9 @@ async def get_pull(call: Call) -> web.Response:
 @table.route("PATCH", "/repos/{owner}/{repo}/pulls/{pull_number}", "pull_requests:write")
 async def update_pull(call: Call) -> web.Response:
     """Change title, body, state or base."""
-    names = ("title", "body", "state", "base")
-    changes = {name: call.optional(name) for name in names if name in call.body}
+    changes = call.changes("title", "state", "base", nullable=("body",))
+    if changes.get("state", "open") not in {"open", "closed"}:
+        raise invalid("PullRequest", "state")
     pull = await edit_pull(call.forge, call.who, call.repository, call.number("pull_number"), changes)
     return await _answer(call, pull.number)
 
@@ -80,6 +81,35 @@ async def list_commits(call: Call) -> web.Response:
     start = await git.merge_base(pull.base_sha, pull.head_sha) or pull.base_sha
     found = list(reversed(await git.history(pull.head_sha, f"^{start}")))
     return page(call, found, lambda each: commits.commit(call.forge, call.repository, each))
+
+
+@table.route("GET", "/repos/{owner}/{repo}/commits/{commit_sha}/pulls", "pull_requests:read")
+async def list_pulls_of_commit(call: Call) -> web.Response:
+    """The pull requests that hold or merged the commit, newest first."""
+    forge, repository = call.forge, call.repository
+    git, found = forge.git(repository), []
+    sha = await git.resolve(call.part("commit_sha"))
+    if sha is None:
+        raise unprocessable(f"No commit found for SHA: {call.part('commit_sha')}")
+    for pull in reversed(forge.store.all(Pull, repository.id)):
+        held = await git.is_ancestor(sha, pull.head_sha) and not await git.is_ancestor(sha, pull.base_sha)
+        if held or pull.merge_sha == sha:
+            found.append(pull_of(forge, repository, pull.number))
+    return page(call, found, lambda both: pulls.simple(forge, repository, *both))
+
+
+@table.route("GET", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews", "pull_requests:read")
+async def list_reviews(call: Call) -> web.Response:
+    """No reviews: the sandbox takes none."""
+    pull_of(call.forge, call.repository, call.number("pull_number"))
+    return page(call, (), dict)
+
+
+@table.route("GET", "/repos/{owner}/{repo}/pulls/{pull_number}/comments", "pull_requests:read")
+async def list_review_comments(call: Call) -> web.Response:
+    """No comments on lines: the sandbox takes none."""
+    pull_of(call.forge, call.repository, call.number("pull_number"))
+    return page(call, (), dict)
 
 
 @table.route("GET", "/repos/{owner}/{repo}/pulls/{pull_number}/merge", "pull_requests:read")

@@ -73,9 +73,9 @@ async def get_release(call: Call) -> web.Response:
 async def update_release(call: Call) -> web.Response:
     """Change name, body, draft, prerelease."""
     before = _release(call)
-    names = ("name", "body", "draft", "prerelease")
-    changes = {name: call.body[name] for name in names if call.body.get(name) is not None}
-    changed = replace(before, **changes)
+    texts = {"name": before.name, "body": before.body, **call.changes("name", "body")}
+    draft, prerelease = call.flag("draft", before.draft), call.flag("prerelease", before.prerelease)
+    changed = replace(before, name=texts["name"], body=texts["body"], draft=draft, prerelease=prerelease)
     if before.draft and not changed.draft:
         changed = replace(changed, published=call.forge.now())
     call.forge.store.put(changed)

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from bot.sandbox.access import Granted, role_of
+from bot.sandbox.access import Granted, require_role, role_of
 from bot.sandbox.actions.setup import create_repository, user_or_404
 from bot.sandbox.archives import archive_address
 from bot.sandbox.calls import Call, Table, answer, page
-from bot.sandbox.entities import Repository
-from bot.sandbox.errors import not_found
+from bot.sandbox.entities import Collaborator, Json, Repository, User
+from bot.sandbox.errors import forbidden, invalid, not_found
 from bot.sandbox.forge import node_id
 from bot.sandbox.shapes import accounts, commits, repositories
 
@@ -25,10 +25,21 @@ async def get_repository(call: Call) -> web.Response:
 @table.route("PATCH", "/repos/{owner}/{repo}", "administration:write")
 async def update_repository(call: Call) -> web.Response:
     """Change description, visibility, archived, issues, default branch."""
-    fields = {"description": "description", "private": "private", "archived": "archived", "has_issues": "has_issues",
-              "default_branch": "default_branch"}  # fmt: skip
-    changes = {own: call.body[name] for name, own in fields.items() if call.body.get(name) is not None}
-    changed = call.forge.store.put(replace(call.repository, **changes))
+    before = call.repository
+    texts = {"description": before.description, "default_branch": before.default_branch}
+    texts |= {name: text for name, text in call.changes(*texts).items() if text is not None}
+    branch = texts["default_branch"]
+    if branch != before.default_branch and await call.forge.git(before).ref(f"refs/heads/{branch}") is None:
+        raise invalid("Repository", "default_branch")
+    changed = replace(
+        before,
+        description=texts["description"],
+        default_branch=branch,
+        private=call.flag("private", before.private),
+        archived=call.flag("archived", before.archived),
+        has_issues=call.flag("has_issues", before.has_issues),
+    )
+    call.forge.store.put(changed)
     return answer(repositories.full(call.forge, changed, call.actor))
 
 
@@ -40,6 +51,19 @@ async def create(call: Call) -> web.Response:
         call.forge, name, private=call.flag("private"), description=call.optional("description") or ""
     )
     return answer(repositories.full(call.forge, made, call.actor), 201)
+
+
+@table.route("GET", "/user/repos")
+async def list_own(call: Call) -> web.Response:
+    """The repositories in which the person has a role: their own, and those that they collaborate in."""
+    if call.who.kind != "user":
+        raise forbidden()
+    store, user = call.forge.store, call.who.user
+    invited = {each.repository_id for each in store.all(Collaborator) if each.user_id == user.id}
+    found = [each for each in store.all(Repository) if each.owner == user.login or each.id in invited]
+    visibility = call.request.query.get("visibility", "all")
+    shown = [each for each in found if visibility in {"all", "private" if each.private else "public"}]
+    return page(call, shown, lambda each: repositories.with_permissions(call.forge, each, user))
 
 
 @table.route("GET", "/users/{username}/repos")
@@ -99,14 +123,22 @@ async def list_tags(call: Call) -> web.Response:
     )
 
 
+@table.route("GET", "/repos/{owner}/{repo}/collaborators", "metadata:read")
+async def list_collaborators(call: Call) -> web.Response:
+    """The owner and who has been given a role, for those who may write."""
+    require_role(call.forge, call.who, call.repository, "write")
+    store, owner = call.forge.store, repositories.owner(call.forge, call.repository)
+    given = [each.user_id for each in store.all(Collaborator, call.repository.id)]
+    people = [owner, *(call.forge.user(number) for number in given if number != owner.id)]
+    return page(call, people, lambda each: _collaborator(call, each))
+
+
 @table.route("GET", "/repos/{owner}/{repo}/collaborators/{username}/permission", "metadata:read")
 async def permission(call: Call) -> web.Response:
     """The role of a user, in GitHub's old and new words."""
-    user = user_or_404(call.forge, call.part("username"))
-    role = role_of(call.forge.store, call.repository, user)
+    shape = _collaborator(call, user_or_404(call.forge, call.part("username")))
+    role = shape["role_name"]
     old = {"triage": "read", "maintain": "write"}.get(role, role)
-    shape = {**accounts.user(call.forge, user), "email": user.email, "name": user.name}
-    shape |= {"permissions": repositories.permissions(Granted(role)), "role_name": role}
     return answer({"permission": old, "role_name": role, "user": shape})
 
 
@@ -120,6 +152,12 @@ async def tarball(call: Call) -> web.Response:
 async def zipball(call: Call) -> web.Response:
     """Where the files of a commit are as a zip archive."""
     return await _archive(call, "zipball")
+
+
+def _collaborator(call: Call, user: User) -> Json:
+    role = role_of(call.forge.store, call.repository, user)
+    shape = {**accounts.user(call.forge, user), "email": user.email, "name": user.name}
+    return shape | {"permissions": repositories.permissions(Granted(role)), "role_name": role}
 
 
 async def _archive(call: Call, kind: str) -> web.Response:

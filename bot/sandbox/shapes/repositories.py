@@ -118,6 +118,11 @@ def full(forge: Forge, value: Repository, actor: Actor | None) -> Json:
     return {**shape, **dict.fromkeys(merging, True), "delete_branch_on_merge": False, "allow_auto_merge": False}
 
 
+def with_permissions(forge: Forge, value: Repository, asker: User) -> Json:
+    """A `repository`, with the permissions of the asker."""
+    return {**repository(forge, value), "permissions": permissions(Granted(role_of(forge.store, value, asker)))}
+
+
 def permissions(granted: Granted) -> Json:
     """The role as the five flags that GitHub gives."""
     names = {"admin": "admin", "maintain": "maintain", "push": "write", "triage": "triage", "pull": "read"}
