@@ -9,9 +9,12 @@ from pathlib import Path
 import aiohttp
 import pytest
 from playwright.async_api import async_playwright
+from yarl import URL
 
 from bot.sandbox import Sandbox
+from bot.sandbox.shapes.issues import CONTENTS
 from tests.browser import CHROMIUM, NEEDS_BROWSER
+from tests.sandbox.harness import as_user
 from tests.sandbox.test_bot_story import Bot, installed, propose, report
 
 FORM = """name: New minor release
@@ -54,7 +57,7 @@ class Browser:
         self.url = sandbox.url
 
     async def see(self, path: str, status: int = 200) -> str:
-        async with self.session.get(self.url + path) as answer:
+        async with self.session.get(URL(self.url + path, encoded="%" in path)) as answer:
             assert answer.status == status, await answer.text()
             return await answer.text()
 
@@ -145,6 +148,9 @@ async def test_a_new_release_is_asked_for_with_the_form(sandbox: Sandbox, keys: 
         "/ada/nowhere",
         "/ada/digits/pull/99",
         "/ada/digits/blob/main/../../etc/passwd",
+        "/ada/digits/blob/main/..%2f..%2fetc%2fpasswd",
+        "/ada/digits/tree/main/nowhere",
+        "/ada/digits/tree/main/README.md",
         "/ada/digits/commit/zzz",
         "/apps/nobody",
         "/ada/digits/issues/99999999999",
@@ -155,6 +161,17 @@ async def test_what_is_not_there_is_said_in_a_page(sandbox: Sandbox, path: str) 
     async with browser(sandbox) as person:
         page = await person.see(path, 404)
     assert "Repositories" in page or "All repositories" in page
+
+
+async def test_reactions_are_drawn_without_a_font_of_emoji(sandbox: Sandbox) -> None:
+    await sandbox.create_repository("ada/digits", {"README.md": "x"})
+    sandbox.open_issue("ada/digits", "ada", "A title", "text")
+    async with as_user(sandbox, "ada") as ada, browser(sandbox) as person:
+        for content in CONTENTS:
+            await ada("POST", "/repos/ada/digits/issues/1/reactions", {"content": content})
+        page = await person.see("/ada/digits/issues/1")
+    assert re.findall(r'<svg class="glyph face"[^>]* aria-label="([^"]+)"', page) == list(CONTENTS)
+    assert not re.search("[\u2600-\u27bf\U0001f300-\U0001faff]", page)
 
 
 async def test_forms_of_strangers_and_foreign_hosts_are_refused(sandbox: Sandbox) -> None:
