@@ -91,6 +91,10 @@ class Course:
         """Report how a stage ended."""
         await self._report(StageReport(self.request.sha, stage, outcome))
 
+    def indexes(self, categories: tuple[str, ...]) -> dict[str, str]:
+        """The indexes that the lock takes the categories' packages from; after `requirements`, which reads the lock."""
+        return lockfile.indexes(lockfile.parse(self.request.lock), categories)
+
     def requirements(self, stage: StageName, categories: tuple[str, ...]) -> str:
         """The requirements of categories of the lock; raises Stop."""
         try:

@@ -27,6 +27,7 @@ class _Training:
     def __init__(self, course: Course, recipe: TrainingRecipe) -> None:
         self._course, self._recipe, self._request = course, recipe, course.request
         self._requirements = course.requirements("train", recipe.categories)
+        self._indexes = course.indexes(recipe.categories)
 
     async def train(self) -> Artefact:
         key = await self._key("train", self._recipe.train)
@@ -108,7 +109,7 @@ class _Training:
         if self._request.data:
             folders, reads = {**folders, "DATA_DIR": self._request.data}, (*reads, self._request.data)
         environ = given | {name: str(folder) for name, folder in folders.items()}
-        job = Job(command, source, self._requirements, environ, reads, writes)
+        job = Job(command, source, self._requirements, self._indexes, environ, reads, writes)
         ran = await self._course.workshop.runner.run(job)
         if isinstance(ran, Broken):
             by_hand = stages.reproduce(

@@ -72,6 +72,7 @@ class _Service:
         self._course, self._recipe, self._model = course, recipe, model
         self._workshop, self._sha = course.workshop, course.request.sha
         self._requirements = course.requirements("package", recipe.categories)
+        self._indexes = course.indexes(recipe.categories)
 
     async def content(self) -> str:
         """The key of all that is served: equal for commits that need no new deployment."""
@@ -121,7 +122,7 @@ class _Service:
 
     async def _install(self) -> Path:
         try:
-            return (await self._workshop.environments.install(self._requirements)).path
+            return (await self._workshop.environments.install(self._requirements, self._indexes)).path
         except Exception as error:
             if isinstance(error, Explained):
                 raise Stop("package", error.sentence, error.log_tail) from error

@@ -14,6 +14,8 @@ class Job:
     source: Path
     requirements: str
     """Hashed requirements, one line a package."""
+    indexes: Mapping[str, str]
+    """Name → address of the indexes that the lock takes them from."""
     environ: Mapping[str, str]
     reads: tuple[Path, ...]
     writes: tuple[Path, ...]
@@ -59,7 +61,7 @@ class Installed(Protocol):
 class Environments(Protocol):
     """Makes environments from hashed requirements, each once."""
 
-    async def install(self, requirements: str) -> Installed:
+    async def install(self, requirements: str, indexes: Mapping[str, str] | None = None) -> Installed:
         """The environment with exactly these packages; an error with `sentence` and `log_tail` when it can't be."""
         ...
 
@@ -116,7 +118,7 @@ class LocalRunner:
     async def run(self, job: Job) -> Passed | Broken:
         """Run it to its end; cancelling stops the command."""
         try:
-            installed = await self._environments.install(job.requirements)
+            installed = await self._environments.install(job.requirements, job.indexes)
         except Exception as error:
             if isinstance(error, Explained):
                 return Broken(error.sentence, error.log_tail)

@@ -305,7 +305,7 @@ class NotInstallable(Exception):
 
 
 class NoEnvironments:
-    async def install(self, requirements: str) -> Installed:
+    async def install(self, requirements: str, indexes: Mapping[str, str] | None = None) -> Installed:
         raise NotInstallable
 
 

@@ -145,7 +145,7 @@ class OneEnvironment:
     path: Path = Path(sys.prefix)
     asked: list[str] = field(default_factory=list)
 
-    async def install(self, requirements: str) -> Installed:
+    async def install(self, requirements: str, indexes: Mapping[str, str] | None = None) -> Installed:
         self.asked.append(requirements)
         return Installed(self.path, self.path / "bin" / "python")
 
