@@ -302,3 +302,11 @@ def test_the_text_is_the_one_that_pipenv_writes() -> None:
     document = {"default": {}, "_meta": {"b": True, "a": ["é"]}}
     assert render(document) == json.dumps(document, indent=4, separators=(",", ": "), sort_keys=True) + "\n"
     assert '"\\u00e9"' in render(document)
+
+
+@pytest.mark.parametrize(("now", "whole"), [("no marker at all", True), ("python_version > '3'", False)])
+def test_a_condition_that_nobody_can_read_is_compared_as_text(now: str, *, whole: bool) -> None:
+    def locked(marker: str) -> dict[str, Any]:
+        return {"_meta": {}, "default": {"flask": {"version": "==1.0", "hashes": [SUM], "markers": marker}}}
+
+    assert is_whole(locked("no marker at all"), locked(now)) is whole
