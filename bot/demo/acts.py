@@ -53,7 +53,6 @@ async def propose(stage: Stage, steps: Steps) -> tuple[UpdateFigures, dict[str, 
         changed_direct=counts.get("direct", 0),
         changed_transitive=counts.get("transitive", 0),
         seconds=round(seconds, 2),
-        github_requests=report.update_requests(stage.log()),
     )
     steps.tell(f"  {pull['html_url']}")
     return figures, pull
@@ -122,11 +121,12 @@ async def once(stage: Stage, steps: Steps) -> dict[str, Any]:
     figures, pull = await propose(stage, steps)
     await first_deployment(stage, steps)
     seen = await examine(stage, steps, pull)
+    requests = report.update_requests(stage.log())  # by now the last of them is answered, and so in the log
     deployed = await merge(stage, steps, pull)
     predicted = await predict(stage)
     released = await publish(stage, steps)
     return {
-        "update_pr": asdict(figures),
+        "update_pr": asdict(figures) | {"github_requests": requests},
         "evidence": seen,
         "deployment": asdict(deployed),
         "prediction": predicted,

@@ -19,7 +19,6 @@ class UpdateFigures:
     changed_direct: int
     changed_transitive: int
     seconds: float
-    github_requests: int
 
 
 @dataclass(frozen=True, slots=True)

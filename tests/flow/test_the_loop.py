@@ -52,13 +52,13 @@ async def test_from_the_installation_to_the_release(tmp_path: Path) -> None:
     async with town(tmp_path, files) as here:
         here.install()
         pull = await here.wait(lambda: here.ada.open_pull_request(update.BRANCH), "the update")
-        assert report.update_requests(here.sandbox.requests) == 3  # read, write, open
         assert pull["user"]["login"] == "bolide[bot]"
         assert pull["title"].startswith("Update 2 direct and ")
         first = await here.ada.head()
         assert await _ended(here, first) == "success"
         run = await here.wait(lambda: here.ada.check_run(pull["head"]["sha"], evidence.CHECK), "evidence")
         assert run["conclusion"] == "success"
+        assert report.update_requests(here.sandbox.requests) == 3  # read, write, open
         body = (await here.ada.get(f"/pulls/{pull['number']}"))["body"]
         assert "Safe to merge" in body
         assert "`flask`" in body
