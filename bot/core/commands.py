@@ -7,8 +7,13 @@ nor a line with invisible or direction-changing characters.
 import difflib
 import re
 import unicodedata
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import InvalidName, canonicalize_name
 
 from bot.core.errors import Refused
 
@@ -17,7 +22,51 @@ ReleaseKind = Literal["major", "minor", "patch"]
 
 @dataclass(frozen=True, slots=True)
 class UpdateNow:
-    """Look for updates now."""
+    """Look for updates now, in the environment of this name, or in each one."""
+
+    environment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SecureNow:
+    """Propose what fixes known vulnerabilities, now."""
+
+
+@dataclass(frozen=True, slots=True)
+class IgnorePackage:
+    """Propose no newer version of the package, of those in `specifier` or of all, until the day if there is one."""
+
+    package: str
+    specifier: str = ""
+    until: date | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnignorePackage:
+    """Propose newer versions of the package again."""
+
+    package: str
+
+
+@dataclass(frozen=True, slots=True)
+class RebaseNow:
+    """Make the pull request's change anew, from the default branch as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecheckNow:
+    """Gather the pull request's evidence anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class BisectNow:
+    """Find which part of the pull request's change does not work."""
+
+
+@dataclass(frozen=True, slots=True)
+class TellStatus:
+    """Say what is open, waiting, held back and ignored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +83,39 @@ class Help:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Text that was meant for Bolide as a command and is none; `text` is its first word."""
+    """Text that was meant for Bolide as a command and is none; `text` is its first word, `reason` what is wrong."""
 
     text: str
+    reason: str = ""
 
 
-Command = UpdateNow | ReleaseNow | Help | Unknown
+Command = (
+    UpdateNow
+    | SecureNow
+    | IgnorePackage
+    | UnignorePackage
+    | RebaseNow
+    | RecheckNow
+    | BisectNow
+    | TellStatus
+    | ReleaseNow
+    | Help
+    | Unknown
+)
+Words = tuple[str, ...]
+"""What stands after the command's name, as it was written."""
 
+_MOST_REASON = 200
+_LONGEST_NAME = 100
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _TITLES: dict[str, Command] = {
     "kebechet update": UpdateNow(),
     "new major release": ReleaseNow("major"),
     "new minor release": ReleaseNow("minor"),
     "new patch release": ReleaseNow("patch"),
 }
-_LINES: dict[tuple[str, ...], Command] = {
-    ("update",): UpdateNow(),
-    ("help",): Help(),
-    ("release", "major"): ReleaseNow("major"),
-    ("release", "minor"): ReleaseNow("minor"),
-    ("release", "patch"): ReleaseNow("patch"),
-}
 _COMMAND = re.compile(r"(?:/|(?P<mention>@bolide)[ \t]+)(?P<words>[a-z][a-z-]{0,39}(?:[ \t].*)?)", re.IGNORECASE)
-USAGE = "`/update`, `/release major|minor|patch`, `/help`"
 
 
 def in_title(title: str) -> Command | None:
@@ -72,16 +132,120 @@ def in_comment(body: str) -> Command | None:
     found = _COMMAND.fullmatch(first) if _plain(first) else None
     if found is None:
         return None
-    words = tuple(found["words"].lower().split())
-    if command := _LINES.get(words):
-        return command
-    names = {name for name, *_ in _LINES}
-    return Unknown(words[0]) if found["mention"] or difflib.get_close_matches(words[0], names, 1, 0.8) else None
+    name, *rest = found["words"].split()
+    reader = _READERS.get(name.lower())
+    if reader is not None:
+        try:
+            return reader(tuple(rest))
+        except Refused as refusal:
+            return Unknown(name.lower(), str(refusal))
+    near = difflib.get_close_matches(name.lower(), _READERS, 1, 0.8)
+    return Unknown(name.lower()) if found["mention"] or near else None
 
 
 def refuse_unknown(command: Unknown) -> Refused:
     """The answer to a command that is none."""
-    return Refused(f"`/{command.text}` is not a command here, or has other words after it; there are {USAGE}.")
+    if command.reason:
+        return Refused(f"`/{command.text}`: {command.reason} There are {USAGE}.")
+    return Refused(f"`/{command.text}` is not a command here; there are {USAGE}.")
+
+
+def _update(words: Words) -> Command:
+    if not words:
+        return UpdateNow()
+    if len(words) > 1 or not _ENVIRONMENT.fullmatch(words[0]):
+        raise Refused(f"{_shown(words)} is not the name of one environment.")
+    return UpdateNow(words[0])
+
+
+def _ignore(words: Words) -> Command:
+    if not words:
+        raise Refused("it needs a package's name.")
+    package, rest = _package(words[0]), list(words[1:])
+    specifier = _specifier(rest.pop(0)) if rest and rest[0][0] in "<>=!~0123456789" else ""
+    until = None
+    if len(rest) > 1 and rest[0].lower() == "until" and _DAY.fullmatch(rest[1]):
+        until = _day(rest[1])
+        rest = rest[2:]
+    reason = " ".join(rest)
+    if reason and not reason[0].isalpha():
+        raise Refused(f"{_shown(rest)} is neither a specifier such as `>=5` nor a reason in words.")
+    if len(reason) > _MOST_REASON:
+        raise Refused(f"the reason has {len(reason)} characters; {_MOST_REASON} are kept, so make it shorter.")
+    return IgnorePackage(package, specifier, until, reason)
+
+
+def _unignore(words: Words) -> Command:
+    if len(words) != 1:
+        raise Refused("it needs the name of one package.")
+    return UnignorePackage(_package(words[0]))
+
+
+def _release(words: Words) -> Command:
+    match tuple(word.lower() for word in words):
+        case ("major" | "minor" | "patch" as kind,):
+            return ReleaseNow(kind)
+        case _:
+            raise Refused(f"{_shown(words)} is not the kind of a release.")
+
+
+def _alone(command: Command) -> Callable[[Words], Command]:
+    """Reads a command that takes no words."""
+
+    def read(words: Words) -> Command:
+        if words:
+            raise Refused(f"{_shown(words)} stands after it, where nothing is expected.")
+        return command
+
+    return read
+
+
+def _package(word: str) -> str:
+    try:
+        return canonicalize_name(word if len(word) <= _LONGEST_NAME else "", validate=True)
+    except InvalidName as problem:
+        raise Refused(f"{_shown((word,))} is not the name of a package.") from problem
+
+
+def _specifier(word: str) -> str:
+    try:
+        return str(SpecifierSet(word))
+    except InvalidSpecifier as problem:
+        raise Refused(f"{_shown((word,))} is not a version specifier such as `>=5` or `==5.*`.") from problem
+
+
+def _day(word: str) -> date:
+    try:
+        return date.fromisoformat(word)
+    except ValueError as problem:
+        raise Refused(f"{_shown((word,))} is not a day.") from problem
+
+
+def _shown(words: Sequence[str]) -> str:
+    """What was written, as a code span that nothing in it can end."""
+    return f"`{' '.join(words)[:60].replace('`', chr(39))}`" if words else "Nothing"
+
+
+_READERS: dict[str, Callable[[Words], Command]] = {
+    "update": _update,
+    "security": _alone(SecureNow()),
+    "ignore": _ignore,
+    "unignore": _unignore,
+    "rebase": _alone(RebaseNow()),
+    "recheck": _alone(RecheckNow()),
+    "bisect": _alone(BisectNow()),
+    "status": _alone(TellStatus()),
+    "release": _release,
+    "help": _alone(Help()),
+}
+"""Each command by its name: what reads the words after it; raises Refused with the rest of a sentence."""
+_FORMS: dict[str, str] = {
+    "update": "/update [ENVIRONMENT]",
+    "ignore": "/ignore PACKAGE [SPECIFIER] [until YYYY-MM-DD] [REASON]",
+    "unignore": "/unignore PACKAGE",
+    "release": "/release major|minor|patch",
+}
+USAGE = ", ".join(f"`{_FORMS.get(name, f'/{name}')}`" for name in _READERS)
 
 
 def _plain(text: str) -> bool:

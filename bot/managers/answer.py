@@ -6,6 +6,7 @@ from bot.core.events import CommandGiven, Event
 from bot.core.plan import Comment, Plan
 from bot.core.see import See
 from bot.core.texts import answer
+from bot.core.texts.markdown import quiet
 
 NAME = "answer"
 LISTENS = (Help, Unknown)
@@ -17,7 +18,7 @@ async def plan(event: Event, see: See) -> Plan | None:
         case CommandGiven(command=Help()):
             sentence = f"Commands, in a comment's first line: {commands.USAGE}."
         case CommandGiven(command=Unknown() as unknown):
-            sentence = str(commands.refuse_unknown(unknown))
+            sentence = quiet(str(commands.refuse_unknown(unknown)))
         case _:
             return None
     return Plan("asked for words", (Comment(event.issue, answer.key(event), sentence),))

@@ -1,11 +1,27 @@
 """Which texts are commands: a table, and the hostile ones beside it."""
 
+from dataclasses import replace
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core import commands
-from bot.core.commands import Command, Help, ReleaseNow, Unknown, UpdateNow
+from bot.core.commands import (
+    BisectNow,
+    Command,
+    Help,
+    IgnorePackage,
+    RebaseNow,
+    RecheckNow,
+    ReleaseNow,
+    SecureNow,
+    TellStatus,
+    UnignorePackage,
+    Unknown,
+    UpdateNow,
+)
 
 TITLES: list[tuple[str, Command | None]] = [
     ("Kebechet update", UpdateNow()),
@@ -36,6 +52,22 @@ COMMENTS: list[tuple[str, Command | None]] = [
     ("/update\r\nbecause", UpdateNow()),
     ("@bolide update", UpdateNow()),
     ("@Bolide\tUpdate", UpdateNow()),
+    ("/update docs-build", UpdateNow("docs-build")),
+    ("/security", SecureNow()),
+    ("/ignore Flask", IgnorePackage("flask")),
+    ("/ignore protobuf >=5", IgnorePackage("protobuf", ">=5")),
+    ("/ignore protobuf >=5,<6 Breaks tensorflow", IgnorePackage("protobuf", "<6,>=5", None, "Breaks tensorflow")),
+    ("/ignore zope.interface too slow", IgnorePackage("zope-interface", "", None, "too slow")),
+    (
+        "/ignore protobuf ==5.* until 2027-01-31 until it is mended",
+        IgnorePackage("protobuf", "==5.*", date(2027, 1, 31), "until it is mended"),
+    ),
+    ("/ignore protobuf until", IgnorePackage("protobuf", "", None, "until")),
+    ("/unignore Flask", UnignorePackage("flask")),
+    ("/rebase", RebaseNow()),
+    ("/recheck", RecheckNow()),
+    ("/bisect", BisectNow()),
+    ("/status", TellStatus()),
     ("/help", Help()),
     ("@bolide help", Help()),
     ("/release major", ReleaseNow("major")),
@@ -48,7 +80,24 @@ COMMENTS: list[tuple[str, Command | None]] = [
     ("/release 1.2.3; rm -rf /", Unknown("release")),
     ("/release ../x", Unknown("release")),
     ("/relaese minor", Unknown("relaese")),
-    ("/update now", Unknown("update")),
+    ("/update now and then", Unknown("update")),
+    ("/update ../x", Unknown("update")),
+    ("/update $(x)", Unknown("update")),
+    ("/status please", Unknown("status")),
+    ("/ignore", Unknown("ignore")),
+    ("/ignore ../x", Unknown("ignore")),
+    ("/ignore --index-url=x", Unknown("ignore")),
+    ("/ignore a;b", Unknown("ignore")),
+    ("/ignore $(x)", Unknown("ignore")),
+    ("/ignore " + "a" * 101, Unknown("ignore")),
+    ("/ignore flask 1.2.3; rm -rf /", Unknown("ignore")),
+    ("/ignore flask ; rm -rf /", Unknown("ignore")),
+    ("/ignore flask >=", Unknown("ignore")),
+    ("/ignore flask >=5 until 2027-02-30", Unknown("ignore")),
+    ("/ignore flask " + "why " * 60, Unknown("ignore")),
+    ("/unignore", Unknown("unignore")),
+    ("/unignore flask now", Unknown("unignore")),
+    ("/unignore ../x", Unknown("unignore")),
     ("/updates", Unknown("updates")),
     ("/hepl", None),
     ("@bolide please update", Unknown("please")),
@@ -107,7 +156,8 @@ def test_titles(title: str, command: Command | None) -> None:
 
 @pytest.mark.parametrize(("body", "command"), COMMENTS)
 def test_comments(body: str, command: Command | None) -> None:
-    assert commands.in_comment(body) == command
+    found = commands.in_comment(body)
+    assert (replace(found, reason="") if isinstance(found, Unknown) else found) == command
 
 
 def test_the_table_is_long() -> None:
@@ -116,7 +166,7 @@ def test_the_table_is_long() -> None:
 
 @given(st.text())
 def test_no_text_is_too_strange(text: str) -> None:
-    for command in (commands.in_comment(text), commands.in_title(text), commands.in_comment(f"/release {text}")):
+    for command in (commands.in_comment(text), commands.in_title(text), commands.in_comment(f"/ignore {text}")):
         assert command is None or isinstance(command, Command)
 
 
@@ -128,4 +178,21 @@ def test_nothing_hidden_gets_into_a_command(hidden: str) -> None:
 def test_the_answer_to_what_is_no_command_names_those_that_are() -> None:
     refusal = str(commands.refuse_unknown(Unknown("relaese")))
     assert "`/relaese` is not a command here" in refusal
+    assert commands.USAGE in refusal
+
+
+@pytest.mark.parametrize(
+    ("body", "wrong"),
+    [
+        ("/ignore ../x", "`../x` is not the name of a package"),
+        ("/ignore flask 1.2.3; rm -rf", "`1.2.3;` is not a version specifier"),
+        ("/release", "Nothing is not the kind of a release"),
+        ("/rebase `now`", "`'now'` stands after it"),
+    ],
+)
+def test_the_answer_to_wrong_words_shows_them_and_what_is_expected(body: str, wrong: str) -> None:
+    command = commands.in_comment(body)
+    assert isinstance(command, Unknown)
+    refusal = str(commands.refuse_unknown(command))
+    assert wrong in refusal
     assert commands.USAGE in refusal
