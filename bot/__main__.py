@@ -26,6 +26,10 @@ def main(argv: Sequence[str]) -> int:
             from bot import doctor
 
             return doctor.main(os.environ)
+        case "schema":
+            from bot import schema
+
+            return schema.main(given.write)
         case _:
             return _run(given.command)
 
@@ -43,6 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("serve", help="the web server alone: takes deliveries")
     commands.add_parser("work", help="the worker alone: works them off")
     commands.add_parser("doctor", help="check the set-up and say what is missing")
+    schema = commands.add_parser("schema", help="the JSON Schema of a repository's configuration")
+    schema.add_argument("--write", type=Path, metavar="DOCS", help="renew it, and the table of keys, in this folder")
     commands.add_parser("sandbox", help="a GitHub on this machine, for trying and testing (see its --help)")
     commands.add_parser("supervise", help="keep the service's port and serve the deployed release (see its --help)")
     return parser

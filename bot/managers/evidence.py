@@ -46,10 +46,10 @@ async def _current(event: ChangeProposed, see: See) -> bool:
 
 async def _gather(event: ChangeProposed, see: See) -> Evidence:
     """Both locks, tried out on the files of the base commit."""
-    paths = (repoconfig.PATH, LOCK)
+    paths = (*repoconfig.PATHS, LOCK)
     base = await see.reader.snapshot(paths, branch=update.BRANCH, sha=event.base_sha)
     head = await see.reader.snapshot(paths, branch=update.BRANCH, sha=event.head_sha)
-    config = repoconfig.parse(base.text(repoconfig.PATH))
+    config = repoconfig.read(base)
     tarball = await see.reader.tarball(event.base_sha)
     before, after = await see.laboratory.examine_pair(tarball, base.text(LOCK), head.text(LOCK), config.recipe)
     return Evidence(before, after)

@@ -12,7 +12,7 @@ LISTENS = (RepositoryAdded, Pushed, PullRequestMerged)
 
 async def plan(event: Event, see: See) -> Plan | None:
     """Start the stages for the head of the default branch, as it is now: events come late and in any order."""
-    project = await see.reader.snapshot((repoconfig.PATH,), branch=update.BRANCH)
+    project = await see.reader.snapshot(repoconfig.PATHS, branch=update.BRANCH)
     match event:
         case RepositoryAdded():
             # A repository that says what it serves is brought into service when the App is installed on it.

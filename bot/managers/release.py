@@ -58,10 +58,10 @@ async def _proposed(event: CommandGiven, command: ReleaseNow, see: See) -> Plan:
 
 async def _project(see: See) -> tuple[Snapshot, tuple[str, ...]]:
     """The files that a release changes, at one commit, and which of them carry the version."""
-    start = await see.reader.snapshot((repoconfig.PATH,), branch=text.BRANCH)
+    start = await see.reader.snapshot(repoconfig.PATHS, branch=text.BRANCH)
     if start.archived:
         raise Refused("The repository is archived; a release needs one that can be written to.")
-    places = tuple(dict.fromkeys(repoconfig.parse(start.text(repoconfig.PATH)).version_files))
+    places = tuple(dict.fromkeys(repoconfig.read(start).release.version_files))
     if not places:
         raise Refused(f"{repoconfig.PATH} names no `release.version_files`; name the files where the version stands.")
     return await see.reader.snapshot((changelog.PATH, *places), branch=text.BRANCH, sha=start.sha), places

@@ -31,7 +31,7 @@ PIPFILE, LOCK = "Pipfile", "Pipfile.lock"
 
 async def plan(event: Event, see: See) -> Plan | None:
     """One pull request with every newer version that fits, or the reason why there is none."""
-    project = await see.reader.snapshot((repoconfig.PATH, PIPFILE, LOCK), branch=text.BRANCH)
+    project = await see.reader.snapshot((*repoconfig.PATHS, PIPFILE, LOCK), branch=text.BRANCH)
     if idle := _idle(project):
         return Plan(idle, _comments(event, idle))
     if project.branch and not all(author == see.login for author in project.branch.authors):
@@ -70,7 +70,7 @@ def _handed_over(event: Event, branch: BotBranch) -> Plan:
 
 async def _propose(event: Event, project: Snapshot, see: See) -> ProposeChange | AskEvidence | str:
     """The change to propose, the proposal that is open already, or the sentence why there is nothing to do."""
-    config = repoconfig.parse(project.text(repoconfig.PATH))
+    config = repoconfig.read(project)
     old_text = project.text(LOCK)
     wanted, old = _wanted(project, see)
     update, lock_text = await _resolve(project, wanted, old, config, see)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.core import repoconfig
 from bot.core.recipe import Recipe, ServiceRecipe, TrainingRecipe
-from bot.core.repoconfig import ConfigError, RepoConfig
+from bot.core.repoconfig import ConfigError, ReleaseKeys, RepoConfig
 
 WHOLE = """\
 # what this repository is
@@ -46,12 +46,18 @@ def test_everything_that_can_be_set(text: str) -> None:
         words("training.gate"),
     )
     service = ServiceRecipe(("packages", "app"), ("app",), "app:create_app()", "/readyz", "/version", "/predict")
-    assert repoconfig.parse(text) == RepoConfig("3.10", 14, Recipe(training, service), ("bot/__init__.py",))
+    assert repoconfig.parse(text) == RepoConfig(
+        python="3.10",
+        cooldown_days=14,
+        training=training,
+        service=service,
+        release=ReleaseKeys(version_files=("bot/__init__.py",)),
+    )
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# nothing\n", "---\n"])
 def test_nothing_gives_the_defaults(text: str) -> None:
-    assert repoconfig.parse(text) == RepoConfig("", 7, Recipe(None, None), ())
+    assert repoconfig.parse(text) == RepoConfig()
 
 
 def test_parts_have_defaults() -> None:
