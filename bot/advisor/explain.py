@@ -1,0 +1,182 @@
+"""Why: justification rows for a lock, the fixes that it needs, and why one package is where it is."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from bot.advisor.knowledge import Knowledge, Row, RowType, Stack, within
+from bot.advisor.policy import Policy
+from bot.advisor.prescriptions import Unit, applied, includes
+from bot.advisor.sieves import Sifted, candidate, newer, sift
+from bot.core.advisories import NotChecked, affects, first_unaffected
+from bot.core.candidates import unusable
+from bot.core.changes import Change
+from bot.core.packages import HeldBack
+
+_GRAVE = frozenset({"vulnerable", "gone"})
+_LIGHT = frozenset({"too new", "requires-python", "no wheel", "wrong index"})
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A locked package with advisories: the smallest usable version that none affects, empty where there is none."""
+
+    package: str
+    current: str
+    minimum: str
+    advisories: tuple[str, ...]
+    reason: str
+    link: str
+
+
+def fixes(stack: Stack, knowledge: Knowledge) -> tuple[Fix, ...]:
+    """The packages of a lock that need another version for safety; the cooldown does not count for these."""
+    found = []
+    for name, version in sorted(stack.pins.items()):
+        about = knowledge.about(name)
+        told = [advisory for advisory in about if affects(advisory, name, version)]
+        if told:
+            minimum = first_unaffected(about, name, version, _usable(name, knowledge)) or ""
+            ids = tuple(advisory.id for advisory in told)
+            found.append(Fix(name, version, minimum, ids, _fix(name, version, minimum, ids), told[0].link))
+    return tuple(found)
+
+
+def _usable(name: str, knowledge: Knowledge) -> list[str]:
+    versions = ((str(version), candidate(name, str(version), knowledge)) for version in knowledge.versions(name))
+    return [version for version, one in versions if not unusable(one.files, knowledge.target)]
+
+
+def _fix(name: str, version: str, minimum: str, ids: tuple[str, ...]) -> str:
+    named = ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
+    remedy = f"{minimum} is the first version without them" if minimum else "no version without them can be installed"
+    return f"{name} {version} is affected by {named}; {remedy}."
+
+
+def rows(stack: Stack, knowledge: Knowledge, policy: Policy) -> tuple[Row, ...]:
+    """What is to be said of a lock as it is: sieves, rules, and what was not checked."""
+    found = [_unchecked(knowledge.advisories, knowledge)] if isinstance(knowledge.advisories, NotChecked) else []
+    for name, version in sorted(stack.pins.items()):
+        if name not in knowledge.projects:
+            said = f"What is known of {name} {version} was not checked: the index has no page of it that could be read."
+            found.append(Row("WARNING", said, "", name, knowledge.homes.get(name, ""), knowledge.day))
+        elif held := sift(candidate(name, version, knowledge), knowledge, policy):
+            found.append(Row(_type(held), f"{name} {version}: {held.reason}.", held.link, name, held.source, held.date))
+    for unit in knowledge.rules:
+        if unit.kind != "sieve" and includes(unit.include, policy.type, knowledge.target.python):
+            names = applied(unit, stack.pins, knowledge.homes)
+            found += _of_rule(unit, names) if names is not None else []
+    return tuple(found)
+
+
+def _unchecked(told: NotChecked, knowledge: Knowledge) -> Row:
+    return Row("WARNING", f"Advisories: not checked. {told.reason}", "", "", "", knowledge.day)
+
+
+def _type(held: Sifted) -> RowType:
+    if held.sieve in _GRAVE:
+        return "ERROR"
+    return "INFO" if held.sieve in _LIGHT else "WARNING"
+
+
+def _of_rule(unit: Unit, names: tuple[str, ...]) -> list[Row]:
+    day = f"recheck {unit.proof.recheck}" if unit.proof and unit.proof.recheck else "undated"
+    package, source = names[0] if names else "", f"rule {unit.name}"
+    told = [Row(words.type, words.message, words.link, package, source, day) for words in unit.words]
+    if unit.refusal and not any(words.message == unit.refusal for words in unit.words):
+        link = next((words.link for words in unit.words), "")
+        told.append(Row("ERROR", unit.refusal, link, package, source, day))
+    if unit.yields:
+        told.append(Row("INFO", f"{unit.yields} can stand in for {package}.", "", package, source, day))
+    return told
+
+
+def moved(changes: Iterable[Change], held_back: Iterable[HeldBack], knowledge: Knowledge) -> tuple[Row, ...]:
+    """A row for each package that the recommendation moves or keeps below the newest release."""
+    found = []
+    for change in changes:
+        home = knowledge.homes.get(change.name, "")
+        step = f"{change.old or '(new)'} → {change.new or '(gone)'}"
+        said = f"{change.name} {step}: {'the project names it' if change.direct else 'others require it'}."
+        found.append(Row("WARNING", said, _page(home, change.name), change.name, home, knowledge.day))
+    for held in held_back:
+        home = knowledge.homes.get(held.name, "")
+        said = f"{held.name} stays at {held.current}, {held.latest} is out: {held.reason}."
+        found.append(Row("INFO", said, _page(home, held.name), held.name, home, knowledge.day))
+    return tuple(found)
+
+
+def _page(home: str, name: str) -> str:
+    return f"{home.rstrip('/')}/{name}/" if home else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A locked package that asks for another one, and with which specifier (empty: any version)."""
+
+    name: str
+    version: str
+    specifier: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is known of how a package came into the lock: the project's own specifiers by category, and the parents."""
+
+    own: Mapping[str, str]
+    parents: tuple[Parent, ...]
+
+
+def asks(lines: Iterable[str], child: str) -> str | None:
+    """The specifier with which Requires-Dist lines ask for a package outside of extras; None where they do not."""
+    found = []
+    for line in lines:
+        try:
+            told = Requirement(line)
+        except InvalidRequirement:
+            continue
+        if canonicalize_name(told.name) == child and "extra" not in str(told.marker or ""):
+            found.append(str(told.specifier))
+    return ",".join(filter(None, found)) if found else None
+
+
+def explain(name: str, version: str, wanted: Wanted, knowledge: Knowledge, policy: Policy) -> tuple[str, ...]:
+    """Why a package is locked at its version, and what keeps it from each of the three newest releases."""
+    lines = [f"{name} is locked at {version}, as of {knowledge.day}."]
+    lines += [f"The project asks for it in [{place}]: {told or 'any version'}." for place, told in wanted.own.items()]
+    lines += [f"{p.name} {p.version} requires it: {p.specifier or 'any version'}." for p in wanted.parents]
+    if not wanted.own and not wanted.parents:
+        lines.append("Nothing that is known asks for it: the lock may be older than its Pipfile.")
+    if name not in knowledge.projects:
+        return (*lines, "The index has no page of it that could be read: whether there are newer releases is unknown.")
+    held = sift(candidate(name, version, knowledge), knowledge, policy)
+    lines.append(f"The locked version is held back: {held.reason} ({held.source}, {held.date})." if held else _clear(knowledge))
+    above = newer(name, version, knowledge)
+    if not above:
+        lines.append("It is the newest final release.")
+    lines += [f"{later} is not locked: {_against(name, later, wanted, knowledge, policy)}." for later in above[:-4:-1]]
+    more = len(above) - 3
+    return (*lines, f"… and {more} more releases between.") if more > 0 else tuple(lines)
+
+
+def _clear(knowledge: Knowledge) -> str:
+    if isinstance(knowledge.advisories, NotChecked):
+        return f"No sieve holds the locked version back; advisories: not checked. {knowledge.advisories.reason}"
+    told = knowledge.advisories
+    return f"No sieve holds the locked version back; no advisory of {told.source} as of {told.as_of:%Y-%m-%d} affects it."
+
+
+def _against(name: str, version: str, wanted: Wanted, knowledge: Knowledge, policy: Policy) -> str:
+    """What speaks against a release: the project's own word, a parent's, a sieve's; else that nothing known does."""
+    for place, told in wanted.own.items():
+        if not within(version, told):
+            return f"the project asks for {told} in [{place}]"
+    for parent in wanted.parents:
+        if not within(version, parent.specifier):
+            return f"{parent.name} {parent.version} asks for {parent.specifier}"
+    held = sift(candidate(name, version, knowledge), knowledge, policy)
+    if held:
+        return f"{held.reason} ({held.source}, {held.date})"
+    return "nothing known speaks against it; an update can take it"
