@@ -4,8 +4,6 @@ import asyncio
 import email.parser
 import hashlib
 import json
-import os
-import tempfile
 import time
 import zipfile
 import zlib
@@ -22,6 +20,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from bot.adapters.remotezip import SparseFile
+from bot.adapters.wholefile import write_whole
 from bot.core.packages import File, FileKind, IndexUnreachable, IndexUnsuitable, PackageUnknown, Project
 from bot.core.pipfile import PipfileError, refuse_url
 
@@ -98,7 +97,7 @@ class SimpleIndex:
             return cached
         async with self._slots:
             text = await self._fetch_metadata(file)
-        await asyncio.to_thread(_replace, path, text.encode())
+        await asyncio.to_thread(write_whole, path, text.encode())
         return text
 
     async def _fetch_metadata(self, file: File) -> str:
@@ -224,16 +223,7 @@ def _read(path: Path) -> _Page | None:
 def _write(path: Path, page: _Page) -> None:
     told = {"fetched": page.fetched, "url": page.url, "etag": page.etag, "last_modified": page.last_modified}
     told["sha256"] = hashlib.sha256(page.body).hexdigest()
-    _replace(path, json.dumps(told).encode() + b"\n" + page.body)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write so that a reader sees the old content or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-    Path(temporary).replace(path)
+    write_whole(path, json.dumps(told).encode() + b"\n" + page.body)
 
 
 class _Releases(Mapping[str, tuple[File, ...]]):

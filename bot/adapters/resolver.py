@@ -5,7 +5,7 @@ import platform
 import time
 from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from packaging import tags as wheel_tags
@@ -22,6 +22,7 @@ from bot.core.packages import All, Conflict, File, HeldBack, Index, Keep, Only, 
 from bot.core.pipfile import Pipfile, python_of
 
 ROUNDS = 5
+NEVER_TOO_NEW = datetime(9000, 1, 1, tzinfo=UTC)
 Entries = dict[str, dict[str, Any]]
 T = TypeVar("T")
 
@@ -97,7 +98,7 @@ class _Work:
             return _Past({}, {}, ())
         pages = await self.releases.known(sorted({name for section in pins.values() for name in section}))
         preferences: dict[str, tuple[str, ...]] = {}
-        cutoffs: dict[str, datetime] = {}
+        cutoffs = dict.fromkeys(self.request.exempt if cutoff else (), NEVER_TOO_NEW)
         ceilings: list[str] = []
         for category, versions in pins.items():
             chosen = []
@@ -105,7 +106,7 @@ class _Work:
                 release = pages[name].release(version) if name in pages else ()
                 if unusable(release, self.target):
                     continue
-                if cutoff and (moment := age_exception(release, cutoff)):
+                if cutoff and name not in self.request.exempt and (moment := age_exception(release, cutoff)):
                     cutoffs[name] = max(moment, cutoffs.get(name, moment))
                     ceilings.append(f"{name}<={version}")
                 if _is_kept(upgrade, name):
@@ -134,7 +135,7 @@ class _Work:
             sources=pipfile.sources,
             python=self.target.python,
             preferences=past.preferences.get(category, ()),
-            constraints=(*constraints, *past.ceilings),
+            constraints=(*constraints, *past.ceilings, *self.request.constraints),
             prereleases=pipfile.settings.get("allow_prereleases") is True,
             cutoff=self.request.cutoff,
             cutoffs=past.cutoffs,

@@ -152,7 +152,9 @@ def explain(name: str, version: str, wanted: Wanted, knowledge: Knowledge, polic
     if name not in knowledge.projects:
         return (*lines, "The index has no page of it that could be read: whether there are newer releases is unknown.")
     held = sift(candidate(name, version, knowledge), knowledge, policy)
-    lines.append(f"The locked version is held back: {held.reason} ({held.source}, {held.date})." if held else _clear(knowledge))
+    lines.append(
+        f"The locked version is held back: {held.reason} ({held.source}, {held.date})." if held else _clear(knowledge)
+    )
     above = newer(name, version, knowledge)
     if not above:
         lines.append("It is the newest final release.")
@@ -165,7 +167,9 @@ def _clear(knowledge: Knowledge) -> str:
     if isinstance(knowledge.advisories, NotChecked):
         return f"No sieve holds the locked version back; advisories: not checked. {knowledge.advisories.reason}"
     told = knowledge.advisories
-    return f"No sieve holds the locked version back; no advisory of {told.source} as of {told.as_of:%Y-%m-%d} affects it."
+    return (
+        f"No sieve holds the locked version back; no advisory of {told.source} as of {told.as_of:%Y-%m-%d} affects it."
+    )
 
 
 def _against(name: str, version: str, wanted: Wanted, knowledge: Knowledge, policy: Policy) -> str:

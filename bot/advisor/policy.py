@@ -21,7 +21,7 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A recommendation type; `cooldown` heeds the project's, `prereleases` admits them, `minimal` moves only the unsafe."""
+    """A type: `cooldown` heeds the project's, `prereleases` admits them, `minimal` moves only what is unsafe."""
 
     type: RecommendationType
     weights: Weights

@@ -126,7 +126,7 @@ def _unit(kind: UnitKind, told: Mapping[str, Any], file: str) -> tuple[Unit, lis
         str(told["name"]),
         file,
         _include(include),
-        tuple(_groups(kind, match)),
+        tuple(_groups(match)),
         words,
         float(run.get("score") or 0),
         str(run.get("not_acceptable") or run.get("eager_stop_pipeline") or ""),
@@ -162,7 +162,7 @@ def _pythons(environment: Mapping[str, Any]) -> Iterable[str]:
         yield str(SpecifierSet(str(specifier)))
 
 
-def _groups(kind: UnitKind, match: object) -> Iterable[tuple[PackageMatch, ...]]:
+def _groups(match: Any) -> Iterable[tuple[PackageMatch, ...]]:
     """Each alternative of a match; no match at all is the empty group, which stands in every stack."""
     if match is None:
         yield ()
@@ -242,7 +242,9 @@ def _standing(
     names: list[str] = []
     for match in group:
         wanted = [match.name] if match.name else sorted(pins)
-        name = next((name for name in wanted if name in pins and is_meant(match, pins[name], homes.get(name, ""))), None)
+        name = next(
+            (name for name in wanted if name in pins and is_meant(match, pins[name], homes.get(name, ""))), None
+        )
         if name is None:
             return None
         names.append(name)

@@ -166,7 +166,9 @@ def _rule(one: Candidate, knowledge: Knowledge, policy: Policy) -> Sifted | None
     for unit in knowledge.rules:
         meant = unit.kind == "sieve" and includes(unit.include, policy.type, knowledge.target.python)
         if meant and applied(unit, {one.name: one.version}, knowledge.homes):
-            reason = next((words.message for words in unit.words), unit.refusal) or f"the rule {unit.name} leaves it out"
+            reason = (
+                next((words.message for words in unit.words), unit.refusal) or f"the rule {unit.name} leaves it out"
+            )
             return _by_rule(unit, one.name, one.version, reason)
     return None
 

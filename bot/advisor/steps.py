@@ -1,4 +1,4 @@
-"""Score steps: how a lock fares in freshness, maturity, safety, platform and rules. `docs/advice.md` has the formulas."""
+"""Score steps: how a lock fares in freshness, maturity, safety, platform and rules; docs/advice.md has the formulas."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ MATURE_DAYS = 90.0
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The weighted total and its parts; the parts are means over the packages, those of rules the sum of their scores."""
+    """The weighted total and its parts: means over the packages, for rules the sum of their scores."""
 
     total: float
     freshness: float

@@ -1,4 +1,4 @@
-"""Advisories in the OSV schema: records → values, whether one affects a version, the first version that none affects."""
+"""Advisories in the OSV schema: records → values, whether one affects a version, the first that none affects."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -148,7 +148,7 @@ def _is_in(affected: Affected, version: str) -> bool:
 
 
 def _in_range(events: tuple[RangeEvent, ...], version: Version) -> bool:
-    """Events in the order of their versions; before the limits, of which any suffices. Unreadable ranges hold nothing."""
+    """Events in the order of their versions, below any one of the limits; an unreadable range holds nothing."""
     placed = [(_place(event), event) for event in events]
     if any(place is None for place, _ in placed):
         return False
@@ -190,7 +190,9 @@ def _parsed(version: str) -> Version | None:
 def fixed_in(advisory: Advisory, package: str, version: str) -> str:
     """The first version after this one at which a range of the advisory ends, or empty where none is known."""
     ours = [affected for affected in advisory.affected if affected.package == package]
-    told = [event.version for affected in ours for events in affected.ranges for event in events if event.kind == "fixed"]
+    told = [
+        event.version for affected in ours for events in affected.ranges for event in events if event.kind == "fixed"
+    ]
     current = _parsed(version)
     later = [parsed for text in told if (parsed := _parsed(text)) and (current is None or parsed > current)]
     return str(min(later)) if later else ""

@@ -106,13 +106,18 @@ Upgrade = All | Only | Keep
 
 @dataclass(frozen=True, slots=True)
 class ResolveRequest:
-    """What to resolve; `cutoff` excludes younger files, except that a current pin is never downgraded for its age."""
+    """What to resolve; `cutoff` excludes younger files, except that a current pin is never downgraded for its age.
+
+    `constraints` are PEP 508 lines that hold for whatever is chosen; `exempt` names packages that the cut-off spares.
+    """
 
     pipfile: Pipfile
     old_lock: Mapping[str, Any] | None = None
     python: str = ""  # "3.11" or "3.11.2"; empty: what the Pipfile requires, else the resolver's own
     upgrade: Upgrade = All()
     cutoff: datetime | None = None
+    constraints: tuple[str, ...] = ()
+    exempt: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

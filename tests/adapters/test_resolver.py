@@ -358,3 +358,18 @@ async def test_what_comes_from_git_is_kept_and_said_so_or_refused(desk: Desk) ->
     assert found.lock["default"]["tool"] == kept
     assert sorted(found.lock["default"]) == ["app", "its-dependency", "tool"]
     assert found.notes == ("tool comes from a git: its entry was kept, not resolved.",)
+
+
+async def test_a_version_for_safety_is_taken_though_young_and_nothing_else_moves(desk: Desk) -> None:
+    desk.index.add("app", "1.0", "lib")
+    desk.index.add("lib", "1.0")
+    text = '[packages]\napp = "*"\nlib = "*"\n'
+    old = (await desk.resolve(text)).lock
+    for name in ("app", "lib"):
+        desk.index.add(name, "1.1", uploaded=NOW)
+        desk.index.add(name, "1.2", uploaded=NOW)
+    wishes: dict[str, Any] = {"upgrade": Only(frozenset({"lib"})), "constraints": ("lib==1.1",), "cutoff": NOW - WEEK}
+    found = await desk.resolve(text, old_lock=old, exempt=frozenset({"lib"}), **wishes)
+    assert versions(found) == {"app": "1.0", "lib": "1.1"}
+    with pytest.raises(Conflict):
+        await desk.resolve(text, old_lock=old, **wishes)

@@ -11,6 +11,7 @@ CHECKOUT = Path(__file__).parents[2]
 VIOLATIONS = [
     ("The layers of bot import inwards only", "bot/core/events.py", "import bot.managers.update"),
     ("The layers of bot import inwards only", "bot/adapters/inbox.py", "import bot.service.worker"),
+    ("The layers of bot import inwards only", "bot/advisor/sieves.py", "import bot.managers.update"),
     ("bot, app and training meet through files only", "app/model.py", "import training.card"),
     ("The core is pure: no clock, environment, files, network or event loop", "bot/core/plan.py", "import time"),
     ("The core is pure: no clock, environment, files, network or event loop", "bot/managers/update.py", "import os"),
