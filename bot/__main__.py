@@ -67,7 +67,7 @@ def _hand_on(command: str, argv: list[str]) -> int:
 
 def _run(command: str) -> int:
     from bot import wiring
-    from bot.core.ports import ForgeRefused
+    from bot.core.ports import ForgeRefused, InboxUnavailable
     from bot.service.logs import configure_logging
     from bot.service.web import PortTaken
     from bot.settings import Settings, SettingsProblem
@@ -77,7 +77,8 @@ def _run(command: str) -> int:
     except SettingsProblem as problem:
         print(f"Bolide cannot start:\n{problem}\n`python -m bot doctor` checks the whole set-up.", file=sys.stderr)
         return 2
-    configure_logging((settings.private_key.reveal(), settings.webhook_secret.reveal()), sys.stderr)
+    secrets = (settings.private_key, settings.webhook_secret, settings.database_url)
+    configure_logging([secret.reveal() for secret in secrets], sys.stderr)
 
     async def work() -> None:
         async with wiring.assemble(settings) as bolide:
@@ -87,7 +88,7 @@ def _run(command: str) -> int:
 
     try:
         asyncio.run(work())
-    except (OSError, RuntimeError, ForgeRefused, PortTaken) as problem:
+    except (OSError, RuntimeError, ForgeRefused, InboxUnavailable, PortTaken) as problem:
         print(problem, file=sys.stderr)
         return 1
     return 0

@@ -52,6 +52,12 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "Hosts, with commas between, that Pipfile sources may name though private or without TLS",
     ),
+    Setting(
+        "BOLIDE_DATABASE_URL",
+        "",
+        "The PostgreSQL that many machines share as their inbox, postgresql://…; unset: a file in the state directory",
+    ),
+    Setting("BOLIDE_DATABASE_URL_FILE", "", "The file with that URL"),
     Setting("BOLIDE_WORKERS", "4", "How many jobs run at the same time, 1 to 64"),
 )
 _DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
@@ -80,6 +86,7 @@ class Settings:
     service_port: int
     index_url: str
     workers: int
+    database_url: Secret = Secret("")
     allowed_hosts: frozenset[str] = frozenset()
 
     @classmethod
@@ -98,6 +105,7 @@ class Settings:
             service_port=read.number("BOLIDE_SERVICE_PORT", 1, 65535),
             index_url=read.checked("BOLIDE_INDEX_URL", _url, ""),
             workers=read.number("BOLIDE_WORKERS", 1, 64),
+            database_url=Secret(read.secret("BOLIDE_DATABASE_URL", _database_url)),
             allowed_hosts=allowed_hosts(read.text("BOLIDE_ALLOWED_HOSTS")),
         )
         if read.problems:
@@ -187,6 +195,12 @@ def _webhook_secret(text: str) -> str:
         raise ValueError("is not set; set it, or GITHUB_WEBHOOK_SECRET_FILE, to the webhook's secret")
     if len(text) < SHORTEST_SECRET:
         raise ValueError(f"is shorter than {SHORTEST_SECRET} characters; make a longer one, here and on GitHub")
+    return text
+
+
+def _database_url(text: str) -> str:
+    if text and not text.startswith(("postgresql://", "postgres://")):
+        raise ValueError("is no PostgreSQL URL; write it like postgresql://name:password@host/database")
     return text
 
 

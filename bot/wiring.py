@@ -20,12 +20,13 @@ from bot.adapters.github import GitHub, open_github
 from bot.adapters.inbox import SqliteInbox
 from bot.adapters.jail import Limits
 from bot.adapters.laboratory import Laboratory
+from bot.adapters.postgres_inbox import open_postgres
 from bot.adapters.pypi import SimpleIndex
 from bot.adapters.resolver import UvResolver
 from bot.adapters.tarball import unpack
 from bot.adapters.uv import Uv
 from bot.core.evidence import Examination
-from bot.core.ports import ForgeUnavailable
+from bot.core.ports import ForgeUnavailable, Inbox
 from bot.core.recipe import Recipe
 from bot.pipelines import control
 from bot.pipelines.course import Workshop
@@ -58,7 +59,7 @@ class Bolide:
     """The assembled program."""
 
     settings: Settings
-    inbox: SqliteInbox
+    inbox: Inbox
     dispatch: Dispatch
     supervisor: control.Supervisor
 
@@ -98,7 +99,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
     supervisor = control.Supervisor(service_folder(settings))
     async with packages(state, settings.allowed_hosts) as found, contextlib.AsyncExitStack() as stack:
         forge = await _patiently(stack, settings)
-        inbox = SqliteInbox(state / "inbox.sqlite")
+        inbox = await stack.enter_async_context(_inbox(settings, state))
         runs = MergeRuns(_workshop(state, environments, supervisor), state / "runs", unpack, turn)
         outside = Outside(
             forge=forge,
@@ -115,7 +116,20 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
             yield Bolide(settings, inbox, Dispatch(outside), supervisor)
         finally:
             await runs.close()
-            inbox.close()
+
+
+@contextlib.asynccontextmanager
+async def _inbox(settings: Settings, state: Path) -> AsyncIterator[Inbox]:
+    """The inbox of many machines where a database is set, else the embedded one; raises InboxUnavailable."""
+    if url := settings.database_url.reveal():
+        async with open_postgres(url) as shared:
+            yield shared
+        return
+    embedded = SqliteInbox(state / "inbox.sqlite")
+    try:
+        yield embedded
+    finally:
+        embedded.close()
 
 
 async def _patiently(stack: contextlib.AsyncExitStack, settings: Settings) -> GitHub:
@@ -205,7 +219,7 @@ async def _listening(bolide: Bolide, worker: Worker) -> AsyncIterator[None]:
         await runner.cleanup()
 
 
-async def _ready(inbox: SqliteInbox) -> str | None:
+async def _ready(inbox: Inbox) -> str | None:
     try:
         await inbox.probe()
     except Exception as problem:

@@ -111,7 +111,6 @@ class SqliteInbox:
         return await self._thread.run(_depth)
 
     async def probe(self) -> None:
-        """Return when a write was committed just now; raises InboxUnavailable."""
         await self._thread.run(lambda connection: connection.execute("PRAGMA user_version = 1").close())
 
     async def _change(self, job: Job, changes: str, values: Callable[[float], tuple[object, ...]]) -> None:

@@ -218,7 +218,10 @@ class InboxUnavailable(Exception):
 
 
 class Inbox(Protocol):
-    """Deliveries and the jobs made of them, on disk. A job's `lane` (repository and manager) runs one at a time."""
+    """Deliveries and the jobs made of them, on disk. A job's `lane` (repository and manager) runs one at a time.
+
+    Every method raises InboxUnavailable.
+    """
 
     async def put(self, delivery: Delivery) -> bool:
         """Committed to disk when this returns; False when the id, or a body of the same kind and content, was there."""
@@ -243,6 +246,9 @@ class Inbox(Protocol):
 
     async def park(self, job: Job, note: str) -> None:
         """Set aside until a person looks: nothing else waits for it. Raises LeaseLost."""
+
+    async def probe(self) -> None:
+        """Return when a write was committed just now."""
 
 
 class Laboratory(Protocol):

@@ -170,3 +170,7 @@ class InboxSuite:
             await inbox.finish(job, "again")
         clock.pass_(10**6)
         assert await inbox.lease_job(30) is None
+
+    async def test_an_inbox_that_can_be_written_says_so(self, inbox: Inbox) -> None:
+        await inbox.probe()
+        assert await inbox.lease_delivery(30) is None

