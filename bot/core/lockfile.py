@@ -33,6 +33,7 @@ def requirements(lock: Mapping[str, Any], categories: Iterable[str]) -> str:
     """
     categories = tuple(categories)
     lines: dict[str, str] = {}
+    versions: dict[str, str] = {}
     for category in categories:
         section = lock.get(lock_section(category))
         if section is None:
@@ -41,8 +42,9 @@ def requirements(lock: Mapping[str, Any], categories: Iterable[str]) -> str:
         for name, entry in section.items():
             if entry.get("version", "*") == "*":
                 continue
-            line = _requirement(name, entry)
-            if lines.setdefault(name, line).split(" ")[0] != line.split(" ")[0]:
+            # Extras may differ: what they ask for is in the lock by itself.
+            lines.setdefault(name, _requirement(name, entry))
+            if versions.setdefault(name, entry["version"]) != entry["version"]:
                 raise ValueError(f"The categories {', '.join(categories)} pin {name} to different versions.")
     return "".join(f"{line}\n" for _, line in sorted(lines.items()))
 

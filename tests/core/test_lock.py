@@ -279,6 +279,8 @@ def test_requirements_leave_out_what_was_left_out_for_the_platform() -> None:
     assert requirements(document, ["packages"]) == (
         f"a[x,y]==1 ; python_version >= '3.8' --hash={SUM}\nb==2 --hash={SUM}\n"
     )
+    document["develop"] = {"a": document["default"]["a"] | {"extras": []}}
+    assert requirements(document, ["packages", "dev-packages"]) == requirements(document, ["packages"])
     document["develop"] = {"a": {"version": "==9"}}
     with pytest.raises(ValueError, match="pin a to different versions"):
         requirements(document, ["packages", "dev-packages"])
