@@ -26,6 +26,7 @@ class Actor:
 
     id: int
     login: str
+    bot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class PullRequestMerged:
 
 @dataclass(frozen=True, slots=True)
 class CommandGiven:
-    """A person gave a command by the title of a new issue (`comment` is None) or in a comment."""
+    """A command was given by the title of an issue (`comment` is None) or in a comment, new or edited into it."""
 
     repository: Repository
     issue: int
@@ -161,25 +162,37 @@ def _pull_request(body: Mapping[str, Any]) -> tuple[Event, ...] | Ignored:
 
 
 def _issue(body: Mapping[str, Any]) -> tuple[Event, ...] | Ignored:
-    if _text(body, "action") != "opened":
-        return Ignored("not a new issue")
     command = commands.in_title(_text(body, "issue", "title"))
-    return _given(body, command, None)
+    match _text(body, "action"):
+        case "opened":
+            return _given(body, command, None)
+        case "edited" if isinstance(before := _at(body, ("changes", "title", "from")), str):
+            return _given(body, command, None) if commands.in_title(before) != command else Ignored(_AS_BEFORE)
+        case _:
+            return Ignored("not a new title")
 
 
 def _comment(body: Mapping[str, Any]) -> tuple[Event, ...] | Ignored:
-    if _text(body, "action") != "created":
-        return Ignored("not a new comment")
     command = commands.in_comment(_text(body, "comment", "body"))
-    return _given(body, command, _number(body, "comment", "id"))
+    match _text(body, "action"):
+        case "created":
+            return _given(body, command, _number(body, "comment", "id"))
+        case "edited" if isinstance(before := _at(body, ("changes", "body", "from")), str):
+            same = commands.in_comment(before) == command
+            return Ignored(_AS_BEFORE) if same else _given(body, command, _number(body, "comment", "id"))
+        case _:
+            return Ignored("not a new text")
+
+
+_AS_BEFORE = "the command is as before the edit"
 
 
 def _given(body: Mapping[str, Any], command: Command | None, comment: int | None) -> tuple[Event, ...] | Ignored:
     if command is None:
         return Ignored("no command")
-    if _text(body, "sender", "type") != "User":
-        return Ignored("a bot's command")
-    actor = Actor(_number(body, "sender", "id"), _text(body, "sender", "login"))
+    # Who edits somebody else's text into a command gives that command: it is the sender who must be allowed.
+    bot = _text(body, "sender", "type") != "User"
+    actor = Actor(_number(body, "sender", "id"), _text(body, "sender", "login"), bot)
     return (CommandGiven(_repository(body), _number(body, "issue", "number"), comment, actor, command),)
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from bot.core.authority import Permission
 from bot.core.errors import Refused
 from bot.core.events import Actor, Repository
 from bot.core.evidence import Examination
@@ -110,11 +109,26 @@ class CommitSummary:
     author: str
 
 
+Permission = Literal["admin", "write", "read", "none"]
+"""Maintain counts as write, triage as read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an account may do in a repository now, and the login that it has now (empty: there is no such account)."""
+
+    login: str
+    permission: Permission
+
+
 class Reader(Protocol):
     """Reads one repository with a token that can only read it. Raises ForgeUnavailable and ForgeRefused."""
 
     async def snapshot(self, paths: Sequence[str], *, branch: str, sha: str | None = None) -> Snapshot:
-        """The files at `sha` (default: the default branch's head) and the bot's `branch`, in one request."""
+        """The files at `sha` (default: the default branch's head) and the bot's `branch`, in one request.
+
+        Raises ForgeRefused where the name belongs to another repository by now.
+        """
 
     async def pull_request(self, number: int) -> PullRequest:
         """The pull request as it is now."""
@@ -125,8 +139,8 @@ class Reader(Protocol):
     async def tags(self) -> tuple[str, ...]:
         """The repository's tag names."""
 
-    async def permission(self, actor: Actor) -> Permission:
-        """What the account with this numeric id may do now (maintain counts as write, triage as read)."""
+    async def standing(self, actor: Actor) -> Standing:
+        """The account with this numeric id as it stands now; the login that the event names does not count."""
 
     async def tarball(self, sha: str) -> bytes:
         """The repository's files at the commit, as a gzipped tar with one top folder; at most 200 MB."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from bot.core import sections, yamltext
 from bot.core.kinds import PythonVersion, Whole, Words
 from bot.core.ports import Snapshot
-from bot.core.recipe import Recipe, ServiceRecipe, TrainingRecipe
+from bot.core.recipe import Names, Recipe, ServiceRecipe, TrainingRecipe
 from bot.core.sections import Section
 from bot.core.yamltext import ConfigError, Spot
 
@@ -37,6 +37,7 @@ class RepoConfig:
     cooldown_days: Annotated[int, Whole(0, 365, "days"), "a release younger than this is not proposed"] = 7
     training: Annotated[TrainingRecipe | None, Section(TrainingRecipe), "how the model is made"] = None
     service: Annotated[ServiceRecipe | None, Section(ServiceRecipe), "how the model is served"] = None
+    maintainers: Annotated[Names, Words(), "logins of people who may command without write access"] = ()
     release: Annotated[ReleaseKeys, Section(ReleaseKeys), "how releases are made"] = field(default_factory=ReleaseKeys)
 
     @property

@@ -136,7 +136,7 @@ class Dispatch:
         writer = outside.forge.writer(event.repository, name)
         hands = Hands(event.repository, reader, writer, outside.inbox, outside.runner, outside.service_url)
         if isinstance(event, CommandGiven):
-            refusal = authority.refusal(await reader.permission(event.actor))
+            refusal = await authority.refusal(event.actor, reader)
             if refusal:
                 await apply(Plan(refusal, (Comment(event.issue, "refused", refusal),)), hands)
                 return refusal

@@ -17,7 +17,7 @@ from bot.core.plan import (
     Release,
     Target,
 )
-from bot.core.ports import Forge, ForgeRefused, HeadMoved, Snapshot
+from bot.core.ports import Forge, ForgeRefused, HeadMoved, Permission, Snapshot, Standing
 
 BRANCH = "bolide/update"
 FILES = {"Pipfile": "[packages]\nflask = '*'\n", "README.md": "# digits\n"}
@@ -160,10 +160,12 @@ class ForgeSuite:
 
     async def test_rights_are_those_of_now(self, ground: Ground) -> None:
         reader = ground.forge.reader(ground.repository)
-        for role, permission in (("write", "write"), ("read", "read"), ("admin", "admin")):
-            grace = await ground.give("grace", role)
-            assert await reader.permission(grace) == permission
-        assert await reader.permission(Actor(10**9, "grace")) == "none"
+        rights: tuple[Permission, ...] = ("write", "read", "admin")
+        for permission in rights:
+            grace = await ground.give("grace", permission)
+            assert await reader.standing(grace) == Standing("grace", permission)
+            assert await reader.standing(Actor(grace.id, "renamed-since")) == Standing("grace", permission)
+        assert await reader.standing(Actor(10**9, "grace")) == Standing("", "none")
 
     async def test_a_deployment_of_a_commit_is_one(self, ground: Ground) -> None:
         writer, sha = ground.forge.writer(ground.repository), (await read(ground)).sha

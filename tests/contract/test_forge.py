@@ -9,8 +9,8 @@ from typing import Any, cast
 import pytest
 
 from bot.adapters.github import GitHub, open_github
-from bot.core.authority import Permission
 from bot.core.events import Actor, Repository
+from bot.core.ports import Permission
 from bot.sandbox import Sandbox
 from tests.contract.forge_suite import FILES, ForgeSuite
 from tests.managers.memory_forge import MemoryForge, MemoryRepository
@@ -44,6 +44,7 @@ class MemoryGround:
 
     async def give(self, login: str, role: str) -> Actor:
         self.forge.repository.permissions[5] = cast(Permission, role)
+        self.forge.repository.logins[5] = login
         return Actor(5, login)
 
 

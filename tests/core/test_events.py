@@ -76,6 +76,19 @@ OTHERS = [{"id": 8, "full_name": "ada/letters"}, {"id": 9, "full_name": "ada/wor
             {"action": "created", "issue": {"number": 4}, "comment": {"id": 11, "body": "/help"}},
             (CommandGiven(HERE, 4, 11, ADA, Help()),),
         ),
+        (
+            "issue_comment",
+            {"action": "edited", "changes": {"body": {"from": "/hlep"}}, "issue": {"number": 4}}
+            | {"comment": {"id": 11, "body": "/help"}},
+            (CommandGiven(HERE, 4, 11, ADA, Help()),),
+        ),
+        (
+            "issues",
+            {"action": "edited", "changes": {"title": {"from": "Hello"}}}
+            | {"issue": {"number": 4, "title": "New minor release"}}
+            | {"sender": {"login": "dep[bot]", "id": 2, "type": "Bot"}},
+            (CommandGiven(HERE, 4, None, Actor(2, "dep[bot]", bot=True), ReleaseNow("minor")),),
+        ),
     ],
 )
 def test_what_managers_listen_to(kind: str, body: dict[str, Any], found: tuple[Event, ...]) -> None:
@@ -116,15 +129,21 @@ def test_what_managers_listen_to(kind: str, body: dict[str, Any], found: tuple[E
             BASE | {"action": "closed", "pull_request": PULL | {"base": {"ref": "stable"}}},
             "merged into another branch than the default one",
         ),
-        ("issues", BASE | {"action": "edited", "issue": {"title": "Kebechet update"}}, "not a new issue"),
+        ("issues", BASE | {"action": "edited", "issue": {"title": "Kebechet update"}}, "not a new title"),
         ("issues", BASE | {"action": "opened", "issue": {"title": "Hello"}}, "no command"),
         (
             "issues",
-            BASE | {"sender": {"login": "dep[bot]", "id": 2, "type": "Bot"}, "action": "opened"}
+            BASE | {"action": "edited", "changes": {"title": {"from": "kebechet UPDATE "}}}
             | {"issue": {"number": 4, "title": "Kebechet update"}},
-            "a bot's command",
+            "the command is as before the edit",
         ),
-        ("issue_comment", BASE | {"action": "edited", "comment": {"body": "/update"}}, "not a new comment"),
+        (
+            "issue_comment",
+            BASE | {"action": "edited", "changes": {"body": {"from": "/update"}}}
+            | {"issue": {"number": 4}, "comment": {"id": 11, "body": "/update\n\nplease"}},
+            "the command is as before the edit",
+        ),
+        ("issue_comment", BASE | {"action": "edited", "comment": {"body": "/update"}}, "not a new text"),
         (
             "issue_comment",
             BASE | {"action": "created", "comment": {"id": "1", "body": "/update"}},

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core import changelog, versionfiles
-from bot.core.authority import Permission, refusal
 from bot.core.errors import Refused
 
 DAY = date(2026, 11, 23)
@@ -117,10 +116,3 @@ def test_no_version_or_several_are_refused(path: str, text: str, sentence: str) 
 def test_what_was_written_is_read(version: str, file: tuple[str, str]) -> None:
     path, text = file
     assert versionfiles.read(path, versionfiles.write(path, text, version)) == version
-
-
-@pytest.mark.parametrize(("permission", "may"), [("admin", True), ("write", True), ("read", False), ("none", False)])
-def test_only_who_may_write_may_command(permission: Permission, *, may: bool) -> None:
-    said = refusal(permission)
-    assert (said is None) == may
-    assert said is None or ("@" not in said and said.endswith("."))

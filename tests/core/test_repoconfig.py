@@ -72,7 +72,7 @@ ERRORS = [
     ("pyton: 3", "line 1, column 1: `pyton` is not a key; did you mean `python`?"),
     ("\n\nservices: {}", "line 3, column 1: `services` is not a key; did you mean `service`?"),
     ("training:\n  trian: [x]", "line 2, column 3: `training.trian` is not a key; did you mean `train`?"),
-    ("zzz: 1", "line 1, column 1: `zzz` is not a key; known keys: python, cooldown_days, training, service, release."),
+    ("zzz: 1", "line 1, column 1: `zzz` is not a key; known keys: python, cooldown_days, training, service, "),
     ("'`@all`': 1", "line 1, column 1: `??all?` is not a key"),
     ("? [a]\n: b", "line 1, column 3: this is no key; known keys: python"),
     ("<<: {python: '3.11'}", "line 1, column 1: `??` is not a key"),

@@ -8,7 +8,6 @@ import tarfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bot.core.authority import Permission
 from bot.core.events import Actor, Repository
 from bot.core.plan import (
     CloseIssue,
@@ -27,8 +26,10 @@ from bot.core.ports import (
     ForgeRefused,
     ForgeUnavailable,
     HeadMoved,
+    Permission,
     PullRequest,
     Snapshot,
+    Standing,
     StatusState,
     Unreadable,
 )
@@ -75,6 +76,7 @@ class MemoryRepository:
     deployments: list[tuple[str, str]] = field(default_factory=list)
     deployment_states: list[tuple[int, str, str]] = field(default_factory=list)
     permissions: dict[int, Permission] = field(default_factory=dict)
+    logins: dict[int, str] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
@@ -197,8 +199,9 @@ class MemoryReader:
     async def tags(self) -> tuple[str, ...]:
         return tuple(self._forge.touch("tags").tag_commits)
 
-    async def permission(self, actor: Actor) -> Permission:
-        return self._forge.touch("permission").permissions.get(actor.id, "none")
+    async def standing(self, actor: Actor) -> Standing:
+        there = self._forge.touch("standing")
+        return Standing(there.logins.get(actor.id, ""), there.permissions.get(actor.id, "none"))
 
     async def tarball(self, sha: str) -> bytes:
         there = self._forge.touch("tarball")

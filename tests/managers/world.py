@@ -99,6 +99,7 @@ class World:
     def __post_init__(self) -> None:
         self.repository.push(FILES)
         self.repository.permissions |= {ADA[1]: "admin", ROB[1]: "read"}
+        self.repository.logins |= {number: login for login, number in (ADA, ROB, STRANGER)}
         self.forge = MemoryForge(self.repository)
         self.inbox = MemoryInbox(lambda: self.seconds)
         self.dispatch = Dispatch(
@@ -116,15 +117,19 @@ class World:
 
     async def deliver(self, kind: str, sender: tuple[str, int] = ADA, **body: Any) -> None:
         """GitHub posts an event about the repository, and the bot does all that follows from it."""
+        await self.post(kind, sender, **body)
+        await self.settle()
+
+    async def post(self, kind: str, sender: tuple[str, int] = ADA, *, bot: bool = False, **body: Any) -> None:
+        """GitHub posts an event about the repository; the bot has it in the inbox."""
         there = self.repository
         told = {
-            "sender": {"login": sender[0], "id": sender[1], "type": "User"},
+            "sender": {"login": sender[0], "id": sender[1], "type": "Bot" if bot else "User"},
             "installation": {"id": 1},
             "repository": {"id": there.id, "full_name": there.name, "default_branch": "main"},
             **body,
         }
         await self.inbox.put(Delivery(str(uuid4()), kind, json.dumps({**told, "nonce": str(uuid4())}).encode()))
-        await self.settle()
 
     async def settle(self) -> None:
         """Route and work until nothing is due; what is to be tried later waits for its time."""

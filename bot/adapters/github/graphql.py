@@ -50,6 +50,7 @@ _PROJECT = """
 query ReadProject($owner: String!, $name: String!, $own: String!, $branch: String!{variables}) {{
   repository(owner: $owner, name: $name) {{
     id
+    databaseId
     nameWithOwner
     isArchived
     defaultBranchRef {{ name target {{ oid {head} }} }}

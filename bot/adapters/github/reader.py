@@ -1,13 +1,22 @@
 """Reading one repository: everything at one commit, in one query."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
 from bot.adapters.github.graphql import Unprocessable, own_ones, read_project
 from bot.adapters.github.session import RepositorySession
 from bot.core.events import Actor
-from bot.core.ports import BotBranch, CommitSummary, ForgeRefused, PullRequest, Snapshot, Unreadable
+from bot.core.ports import (
+    BotBranch,
+    CommitSummary,
+    ForgeRefused,
+    Permission,
+    PullRequest,
+    Snapshot,
+    Standing,
+    Unreadable,
+)
 
 LARGEST_TARBALL = 200 * 1024 * 1024
 _LARGEST_FILE = 10 * 1024 * 1024
@@ -33,7 +42,10 @@ class GitHubReader:
             data = await self._session.read_graphql("ReadProject", query, variables)
         except Unprocessable as problem:
             raise ForgeRefused(f"{self._session.repository.name}: {problem}") from problem
-        return _snapshot(self._session.repository.name, data["repository"], tuple(paths), sha)
+        there = data["repository"]
+        if there and there["databaseId"] != self._session.repository.id:
+            raise ForgeRefused(f"{self._session.repository.name} is the name of another repository by now.")
+        return _snapshot(self._session.repository.name, there, tuple(paths), sha)
 
     async def pull_request(self, number: int) -> PullRequest:
         """The pull request as it is now."""
@@ -61,25 +73,27 @@ class GitHubReader:
         """The repository's tag names."""
         return tuple(str(tag["name"]) for tag in await self._session.read_all(f"{self._session.path}/tags"))
 
-    async def permission(self, actor: Actor) -> Literal["admin", "write", "read", "none"]:
-        """What the account with this numeric id may do now (maintain counts as write, triage as read)."""
+    async def standing(self, actor: Actor) -> Standing:
+        """The account with this numeric id as it stands now; the login that the event names does not count."""
         account = await self._session.read(f"user/{actor.id}", missing_is_fine=True)
         if account.status == 404:
-            return "none"
-        login = quote(str(account.data["login"]), safe="")
-        path = f"{self._session.path}/collaborators/{login}/permission"
+            return Standing("", "none")
+        login = str(account.data["login"])
+        path = f"{self._session.path}/collaborators/{quote(login, safe='')}/permission"
         answer = await self._session.read(path, missing_is_fine=True)
+        if answer.status == 404:
+            return Standing(login, "none")
         # A login can pass to another account between the two questions; its id cannot.
-        if answer.status == 404 or (answer.data.get("user") or {}).get("id") != actor.id:
-            return "none"
-        return _PERMISSIONS.get(str(answer.data.get("permission")), "none")
+        if (answer.data.get("user") or {}).get("id") != actor.id:
+            return Standing("", "none")
+        return Standing(login, _PERMISSIONS.get(str(answer.data.get("permission")), "none"))
 
     async def tarball(self, sha: str) -> bytes:
         """The repository's files at the commit, as a gzipped tar with one top folder; at most 200 MB."""
         return await self._session.download(f"{self._session.path}/tarball/{quote(sha)}", LARGEST_TARBALL)
 
 
-_PERMISSIONS: Mapping[str, Literal["admin", "write", "read", "none"]] = {
+_PERMISSIONS: Mapping[str, Permission] = {
     "admin": "admin",
     "maintain": "write",
     "write": "write",

@@ -7,7 +7,7 @@ import pytest
 
 from bot.core.events import Actor, Repository
 from bot.core.plan import Release
-from bot.core.ports import ForgeRefused, Unreadable
+from bot.core.ports import ForgeRefused, Standing, Unreadable
 from bot.sandbox.entities import App
 from tests.adapters.github.place import BRANCH, FILES, NAME, Place
 
@@ -97,8 +97,9 @@ async def test_rights_are_read_live_by_numeric_id(place: Place) -> None:
         place.sandbox.set_role(NAME, "grace", role)
         grace = place.sandbox.services.forge.user_named("grace")
         assert grace is not None
-        assert await place.reader.permission(Actor(grace.id, "renamed-since")) == permission
-    assert await place.reader.permission(Actor(10**9, "grace")) == "none"
+        standing = await place.reader.standing(Actor(grace.id, "renamed-since"))
+        assert (standing.login, standing.permission) == ("grace", permission)
+    assert await place.reader.standing(Actor(10**9, "grace")) == Standing("", "none")
 
 
 async def test_the_tarball_holds_the_files_of_its_commit(place: Place) -> None:
