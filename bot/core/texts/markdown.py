@@ -66,6 +66,17 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cell.replace(chr(10), ' ') for cell in line)} |" for line in lines)
 
 
+def fitting(rows: Iterable[tuple[str, ...]], room: int) -> list[tuple[str, ...]]:
+    """As many of a table's rows as have room in so many characters."""
+    shown = []
+    for row in rows:
+        room -= sum(map(len, row)) + 3 * len(row) + 2
+        if room < 0:
+            break
+        shown.append(row)
+    return shown
+
+
 def bounded(body: str, most: int = MAX_CHARACTERS) -> str:
     """The body, cut at GitHub's limit with a closing sentence that says so; a code block that was cut is closed."""
     if len(body) <= most:

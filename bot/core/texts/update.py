@@ -9,7 +9,7 @@ from packaging.version import InvalidVersion, Version
 from bot.core.changes import Change
 from bot.core.errors import Refused
 from bot.core.packages import HeldBack
-from bot.core.texts.markdown import bounded, count, harmless, section, table
+from bot.core.texts.markdown import bounded, count, fitting, harmless, section, table
 from bot.core.versions import is_major_update
 
 _PROPOSAL = re.compile(r"<!-- bolide:proposal base=(?P<base>[0-9a-f]{40,64}) lock=(?P<lock>[0-9a-f]{64}) -->")
@@ -113,7 +113,7 @@ def _changes(update: UpdateText) -> str:
         return "No version: only hashes, or what the lock says of its Pipfile."
     direct = [_row(move) for move in update.moves if move.change.direct]
     others = [_row(move) for move in update.moves if not move.change.direct]
-    shown = _fitting([*direct, *others])
+    shown = fitting([*direct, *others], _TABLE_CHARACTERS)
     parts = [table(_HEAD, shown[: len(direct)])] if direct else []
     if folded := shown[len(direct) :]:
         whose = f"{count(len(others), 'package')} that others require"
@@ -134,17 +134,6 @@ def _row(move: Move) -> tuple[str, ...]:
         harmless(move.source),
         move.released.isoformat() if move.released else "–" if not change.new else "unknown",
     )
-
-
-def _fitting(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """As many of the rows as leave room for the rest of the body."""
-    shown, room = [], _TABLE_CHARACTERS
-    for row in rows:
-        room -= sum(map(len, row)) + 3 * len(row) + 2
-        if room < 0:
-            break
-        shown.append(row)
-    return shown
 
 
 def _step(change: Change) -> str:
