@@ -33,7 +33,7 @@ _CELL = 200  # characters of foreign text in one cell
 _ROOM = 2_000  # characters that are left free for a person's words
 _SHORTEST, _MARKS = 400, 260  # characters that a part has at least, and that the marks around it may take
 _CUT = "\n\n… cut here."
-_TABLE_CHARACTERS = 12_000
+_TABLE_CHARACTERS, _STATE_CHARACTERS = 12_000, 24_000
 _ENTRIES = re.compile(r"^<!-- entries (?P<entries>\[.*\]) -->$", re.MULTILINE)
 _INTRODUCTION = (
     "What Bolide does about this repository's dependencies. It edits the parts below in place; words of yours above, "
@@ -137,7 +137,7 @@ def _foreign(body: str) -> str:
 
 
 def _pieces(dashboard: Dashboard, configured: tuple[Ignored, ...], room: int) -> Iterable[tuple[str, str]]:
-    ignored = section("dashboard ignored", _ignored(dashboard.ignored[-MOST_IGNORED:], configured))
+    ignored = section("dashboard ignored", _ignored(dashboard.ignored, configured))
     shown = dashboard.parts[:_MOST_ENVIRONMENTS]
     most = max(_SHORTEST, (room - len(ignored)) // max(1, len(shown)) - _MARKS)
     for name, text in shown:
@@ -187,6 +187,12 @@ def _ignored(entries: tuple[Ignored, ...], configured: tuple[Ignored, ...]) -> s
         )
         for each in (*entries, *configured[:_MOST_ROWS])
     ]
+    shown = table(("package", "versions", "until", "reason", "by"), fitting(rows, _TABLE_CHARACTERS))
+    return f"### Ignored\n\n{shown if rows else 'Nothing is ignored.'}\n\n<!-- entries {_state(entries)} -->"
+
+
+def _state(entries: tuple[Ignored, ...]) -> str:
+    """The entries for `parse`; no text in a comment may end it or begin another, the escapes are JSON's own."""
     told = [
         {
             "package": each.package,
@@ -197,12 +203,12 @@ def _ignored(entries: tuple[Ignored, ...], configured: tuple[Ignored, ...]) -> s
         }
         for each in entries
     ]
-    # No text in a comment may end it; the escapes are JSON's own.
-    state = json.dumps(told, ensure_ascii=False).translate(
-        {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("-"): "\\u002d"}
-    )
-    shown = table(("package", "versions", "until", "reason", "by"), fitting(rows, _TABLE_CHARACTERS))
-    return f"### Ignored\n\n{shown if rows else 'Nothing is ignored.'}\n\n<!-- entries {state} -->"
+    return json.dumps(told, ensure_ascii=False).translate({ord("<"): "\\u003c", ord(">"): "\\u003e"})
+
+
+def is_full(entries: tuple[Ignored, ...]) -> bool:
+    """Whether so many entries have no room in the issue any more."""
+    return len(entries) > MOST_IGNORED or len(_state(entries)) > _STATE_CHARACTERS
 
 
 def _told(environment: str) -> str:
