@@ -10,6 +10,7 @@ from yaml.nodes import Node, ScalarNode, SequenceNode
 from bot.core.yamltext import Spot
 
 _NULL, _TEXT, _BOOL = (f"tag:yaml.org,2002:{name}" for name in ("null", "str", "bool"))
+_DAY = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 Schema = Mapping[str, Any]
 
 
@@ -89,6 +90,22 @@ class Whole:
     def schema(self) -> Schema:
         """An integer within the bounds."""
         return {"type": "integer", "minimum": self.low, "maximum": self.high}
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day as 2027-01-31, with quotes or without."""
+
+    def read(self, node: Node, spot: Spot) -> str:
+        """The day as it is written."""
+        text = text_of(node, spot)
+        if not re.fullmatch(_DAY, text, re.ASCII):
+            raise spot.error(node, f"is {text[:20]!r}; write a day such as 2027-01-31.")
+        return text
+
+    def schema(self) -> Schema:
+        """A string of this form."""
+        return {"type": "string", "pattern": f"^(?:{_DAY})$"}
 
 
 @dataclass(frozen=True, slots=True)

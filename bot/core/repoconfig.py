@@ -13,6 +13,7 @@ from bot.core.kinds import PythonVersion, Whole, Words
 from bot.core.ports import Snapshot
 from bot.core.recipe import Names, Recipe, ServiceRecipe, TrainingRecipe
 from bot.core.sections import Section
+from bot.core.updatekeys import UpdateKeys
 from bot.core.yamltext import ConfigError, Spot
 
 __all__ = ["PATH", "PATHS", "ConfigError", "ReleaseKeys", "RepoConfig", "parse", "read"]
@@ -38,6 +39,9 @@ class RepoConfig:
     training: Annotated[TrainingRecipe | None, Section(TrainingRecipe), "how the model is made"] = None
     service: Annotated[ServiceRecipe | None, Section(ServiceRecipe), "how the model is served"] = None
     maintainers: Annotated[Names, Words(), "logins of people who may command without write access"] = ()
+    updates: Annotated[UpdateKeys, Section(UpdateKeys), "when and how much is proposed"] = field(
+        default_factory=UpdateKeys
+    )
     release: Annotated[ReleaseKeys, Section(ReleaseKeys), "how releases are made"] = field(default_factory=ReleaseKeys)
 
     @property

@@ -1,6 +1,7 @@
 """`.github/bolide.yaml`: what it comes to, and that every error names its place."""
 
 import time
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from bot.core import repoconfig
 from bot.core.recipe import Recipe, ServiceRecipe, TrainingRecipe
 from bot.core.repoconfig import ConfigError, ReleaseKeys, RepoConfig
+from bot.core.schedules import Schedule
+from bot.core.steering import Group, Ignored, Limits, Steering
 
 WHOLE = """\
 # what this repository is
@@ -141,3 +144,51 @@ def test_any_text_is_a_configuration_or_a_sentence(text: str) -> None:
     except ConfigError as error:
         said = str(error)
     assert said.startswith(".github/bolide.yaml ")
+
+
+STEERED = """\
+updates:
+  schedule: 0 5 * * 1
+  timezone: Europe/Berlin
+  groups:
+    - {name: learning, packages: ["tensorflow*", keras], categories: [training]}
+  separate_major: true
+  separate_transitive: true
+  limits: {open: 3, per_hour: 2}
+  ignore:
+    - {package: Protobuf, versions: ">=5", until: 2027-01-31, reason: Breaks TensorFlow}
+  prereleases: [Keras]
+"""
+
+
+def test_when_and_how_much_is_proposed() -> None:
+    updates = repoconfig.parse(STEERED).updates
+    assert updates.when() == Schedule("0 5 * * 1", "Europe/Berlin")
+    assert updates.steering() == Steering(
+        (Group("learning", ("tensorflow*", "keras"), ("training",)),),
+        Limits(3, 2),
+        separate_major=True,
+        separate_transitive=True,
+        ignore=(Ignored("protobuf", ">=5", date(2027, 1, 31), "Breaks TensorFlow"),),
+        prereleases=("keras",),
+    )
+    assert (RepoConfig().updates.when(), RepoConfig().updates.steering()) == (None, Steering())
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "schedule: 61 5 * * 1",
+            "`updates.schedule` in .github/bolide.yaml: '61 5 * * 1' is no cron line (bad minute)",
+        ),
+        ("schedule: 0 5 * * 1\n  timezone: Mars/Olympus", "'Mars/Olympus' is no time zone"),
+        ("ignore: [{package: a, versions: '>=x='}]", "a: '>=x=' is not a version specifier"),
+        ("ignore: [{package: a, until: 2027-02-30}]", "a: there is no day 2027-02-30"),
+    ],
+)
+def test_rules_that_cannot_be_kept_are_named(text: str, sentence: str) -> None:
+    updates = repoconfig.parse(f"updates:\n  {text}\n").updates
+    with pytest.raises(ConfigError) as raised:
+        _ = (updates.when(), updates.steering())
+    assert sentence in str(raised.value)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core import repoconfig, sections, yamltext
-from bot.core.kinds import FOLDER, ROUTE, WSGI, Choice, Flag, Kind, Listed, PythonVersion, Text, Whole, Words
+from bot.core.kinds import FOLDER, ROUTE, WSGI, Choice, Day, Flag, Kind, Listed, PythonVersion, Text, Whole, Words
 from bot.core.repoconfig import RepoConfig
 from bot.core.sections import Needed, Section
 from bot.core.yamltext import ConfigError, Spot
@@ -27,6 +27,7 @@ class Sample:
     python: Annotated[str, PythonVersion(), "a version"] = ""
     whole: Annotated[int, Whole(0, 99, "days"), "a number"] = 7
     flag: Annotated[bool, Flag(), "yes or no"] = False
+    day: Annotated[str, Day(), "a day"] = ""
     choice: Annotated[str, Choice(("latest", "stable")), "one of two"] = "latest"
     words: Annotated[tuple[str, ...], Words(1), "some words"] = ("a",)
     wsgi: Annotated[str, WSGI, "an application"] = ""
@@ -48,6 +49,7 @@ def test_every_kind_is_read() -> None:
 python: 3.10
 whole: 42
 flag: yes
+day: 2027-01-31
 choice: stable
 words: [1, on, x]
 folder: a/b-c
@@ -60,6 +62,7 @@ many:
         "python": "3.10",
         "whole": 42,
         "flag": True,
+        "day": "2027-01-31",
         "choice": "stable",
         "words": ("1", "on", "x"),
         "folder": "a/b-c",
@@ -71,6 +74,7 @@ many:
 ERRORS = [
     ("flag: maybe", "line 1, column 7: `flag` is 'maybe'; write `true` or `false`."),
     ("flag: 'true'", "`flag` is 'true'"),
+    ("day: 31.1.2027", "`day` is '31.1.2027'; write a day such as 2027-01-31."),
     ("choice: newest", "`choice` is 'newest'; choose one of latest, stable."),
     ("whole: '7'", "`whole` is '7'; give a number of days from 0 to 99."),
     ("inner: {name: ant, at_most: 21}", "`inner.at_most` is '21'; give a number from 1 to 20."),
@@ -137,6 +141,8 @@ def fitting(kind: Kind) -> st.SearchStrategy[Any]:
             return st.sampled_from([*words, words[0].upper()])
         case Flag():
             return st.booleans()
+        case Day():
+            return st.sampled_from(["2027-01-31", "2027-13-01", "2027-1-1", "27-01-01"])
         case PythonVersion():
             return st.sampled_from(["3.11", "3.9.1", "3.123", "3.0", 3.9, 3.12, 3.999, 3, 3.0, 2.7])
         case Text(pattern=pattern):
