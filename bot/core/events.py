@@ -75,6 +75,7 @@ class ChangeProposed:
     number: int
     base_sha: str
     head_sha: str
+    lock: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,7 @@ def change_proposed(event: ChangeProposed, again: str = "") -> dict[str, Any]:
         "number": event.number,
         "base_sha": event.base_sha,
         "head_sha": event.head_sha,
+        "lock": event.lock,
         "again": again,
     }
 
@@ -197,9 +199,9 @@ def _given(body: Mapping[str, Any], command: Command | None, comment: int | None
 
 
 def _proposed(body: Mapping[str, Any]) -> tuple[Event, ...]:
-    return (
-        ChangeProposed(_repository(body), _number(body, "number"), _text(body, "base_sha"), _text(body, "head_sha")),
-    )
+    repository, number = _repository(body), _number(body, "number")
+    texts = (_text(body, name) for name in ("base_sha", "head_sha", "lock"))
+    return (ChangeProposed(repository, number, *texts),)
 
 
 _READERS = {

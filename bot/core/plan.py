@@ -33,8 +33,8 @@ class OwnBranch:
 class ProposeChange:
     """One commit on a branch of the bot's, on top of the target, and the open pull request for it.
 
-    `existing` is the branch as it was read: it is moved to the target first. `evidence` asks for the
-    examination of the proposed lock once the pull request is open.
+    `existing` is the branch as it was read: it is moved to the target first. `evidence` is the path of the lock
+    whose examination is asked for once the pull request is open.
     """
 
     target: Target
@@ -44,19 +44,20 @@ class ProposeChange:
     message: str
     title: str
     body: str
-    evidence: bool = False
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class AskEvidence:
     """The examination of a proposed lock has been asked for; `base_sha` … `head_sha` is the change.
 
-    It is asked for once, unless `again` differs: the key of the command that wants it repeated.
+    `lock` is its path. It is asked for once, unless `again` differs: the key of the command that wants it repeated.
     """
 
     number: int
     base_sha: str
     head_sha: str
+    lock: str
     again: str = ""
 
 

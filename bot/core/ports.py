@@ -4,7 +4,7 @@ The ports of the package world (index, resolver) stand in `packages.py`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -68,6 +68,19 @@ class Snapshot:
     archived: bool
     declined: tuple[str, ...] = ()
     """The bodies of the latest pull requests from the bot's branch that were closed without a merge."""
+    others: Mapping[str, "OwnWork"] = field(default_factory=dict)
+    """The same of the other branches of the bot's that were asked for."""
+    listing: tuple[str, ...] = ()
+    """The paths of the files at the top and one folder below the overlays, where they were asked for."""
+
+    def own_work(self) -> "OwnWork":
+        """The bot's branch that this is seen with, and what of it was declined."""
+        return OwnWork(self.branch, self.declined)
+
+    def on(self, branch: str) -> "Snapshot":
+        """The same files, seen with another branch of the bot's that was asked for."""
+        own = self.others[branch]
+        return replace(self, branch=own.branch, declined=own.declined)
 
     def text(self, path: str) -> str:
         """The file's text, empty where there is no such file; raises Refused where it is no text."""
@@ -79,6 +92,14 @@ class Snapshot:
     def existing(self) -> OwnBranch | None:
         """The bot's branch in the form that ProposeChange takes."""
         return OwnBranch(self.branch.sha, self.branch.pull_request) if self.branch else None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWork:
+    """One branch of the bot's, and the bodies of its latest pull requests that were closed without a merge."""
+
+    branch: BotBranch | None
+    declined: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +145,18 @@ class Standing:
 class Reader(Protocol):
     """Reads one repository with a token that can only read it. Raises ForgeUnavailable and ForgeRefused."""
 
-    async def snapshot(self, paths: Sequence[str], *, branch: str, sha: str | None = None) -> Snapshot:
+    async def snapshot(
+        self,
+        paths: Sequence[str],
+        *,
+        branch: str,
+        sha: str | None = None,
+        more: Sequence[str] = (),
+        overlays: str = "",
+    ) -> Snapshot:
         """The files at `sha` (default: the default branch's head) and the bot's `branch`, in one request.
 
+        `more` names other branches of the bot's; `overlays` is a folder: with it, `listing` is filled.
         Raises ForgeRefused where the name belongs to another repository by now.
         """
 

@@ -12,7 +12,6 @@ from bot.core.texts.markdown import quiet
 
 NAME = "evidence"
 LISTENS = (ChangeProposed,)
-LOCK = "Pipfile.lock"
 
 
 async def plan(event: Event, see: See) -> Plan | None:
@@ -46,10 +45,12 @@ async def _current(event: ChangeProposed, see: See) -> bool:
 
 async def _gather(event: ChangeProposed, see: See) -> Evidence:
     """Both locks, tried out on the files of the base commit."""
-    paths = (*repoconfig.PATHS, LOCK)
+    paths = (*repoconfig.PATHS, event.lock)
     base = await see.reader.snapshot(paths, branch=update.BRANCH, sha=event.base_sha)
     head = await see.reader.snapshot(paths, branch=update.BRANCH, sha=event.head_sha)
     config = repoconfig.read(base)
     tarball = await see.reader.tarball(event.base_sha)
-    before, after = await see.laboratory.examine_pair(tarball, base.text(LOCK), head.text(LOCK), config.recipe)
+    before, after = await see.laboratory.examine_pair(
+        tarball, base.text(event.lock), head.text(event.lock), config.recipe
+    )
     return Evidence(before, after)

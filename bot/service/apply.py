@@ -40,7 +40,7 @@ class Hands:
 async def apply(plan: Plan, hands: Hands) -> None:
     """Make every action so, in order; each may be repeated after a crash without a second effect.
 
-    In a comment's body `{proposed}` and `{released}` stand for what an earlier action of the plan made.
+    In a comment's body `{proposed}`, `{proposed BRANCH}` and `{released}` stand for what an earlier action made.
     """
     made: dict[str, str] = {}
     for action in plan.actions:
@@ -50,7 +50,8 @@ async def apply(plan: Plan, hands: Hands) -> None:
 async def _make(action: Action, hands: Hands, made: dict[str, str]) -> None:
     match action:
         case ProposeChange():
-            made["{proposed}"] = f"#{await _propose(action, hands)}"
+            number = f"#{await _propose(action, hands)}"
+            made |= {"{proposed}": number, f"{{proposed {action.branch}}}": number}
         case AskEvidence():
             await _ask_evidence(action, hands)
         case Comment():
@@ -89,13 +90,13 @@ async def _propose(change: ProposeChange, hands: Hands) -> int:
     """Open or renew the pull request; where it wants evidence, ask for it."""
     opened = await hands.writer.propose(change)
     if change.evidence:
-        await _ask_evidence(AskEvidence(opened.number, change.target.sha, opened.head_sha), hands)
+        await _ask_evidence(AskEvidence(opened.number, change.target.sha, opened.head_sha, change.evidence), hands)
     return opened.number
 
 
 async def _ask_evidence(asked: AskEvidence, hands: Hands) -> None:
     """Put the question into the inbox; where it stands there already, its check run is not set back to waiting."""
-    proposed = ChangeProposed(hands.repository, asked.number, asked.base_sha, asked.head_sha)
+    proposed = ChangeProposed(hands.repository, asked.number, asked.base_sha, asked.head_sha, asked.lock)
     body = json.dumps(change_proposed(proposed, asked.again)).encode()
     name = "-".join(filter(None, ("evidence", str(asked.number), asked.head_sha, asked.again.replace(" ", "-"))))
     if await hands.inbox.put(Delivery(name, CHANGE_PROPOSED, body)):

@@ -78,6 +78,21 @@ class ForgeSuite:
         with pytest.raises(ForgeRefused):
             await read(ground, "0" * 40)
 
+    async def test_the_files_at_the_top_and_in_the_overlays_are_listed_and_more_branches_are_seen(
+        self, ground: Ground
+    ) -> None:
+        reader = ground.forge.reader(ground.repository)
+        files = {"overlays/gpu/Pipfile": "[packages]\n", "overlays/README.md": "#\n", "src/x.py": "x = 1\n"}
+        await ground.push("ada", {**files, "overlays/gpu/deep/Pipfile": "[packages]\n"})
+        opened = await ground.forge.writer(ground.repository).propose(await change(ground))
+        seen = await reader.snapshot([], branch="bolide/other", more=[BRANCH], overlays="overlays")
+        assert seen.listing == ("Pipfile", "README.md", "overlays/gpu/Pipfile")
+        assert (seen.branch, seen.on(BRANCH).branch) == (None, (await read(ground)).branch)
+        await ground.close_pull(opened.number)
+        again = await reader.snapshot([], branch="bolide/other", more=[BRANCH], overlays="missing")
+        assert again.listing == ("Pipfile", "README.md")
+        assert (again.declined, again.on(BRANCH).declined) == ((), ("Body of Update",))
+
     async def test_a_proposal_is_made_once(self, ground: Ground) -> None:
         writer, wanted = ground.forge.writer(ground.repository), await change(ground)
         opened = await writer.propose(wanted)

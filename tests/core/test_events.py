@@ -188,6 +188,7 @@ def test_a_body_that_lacks_or_garbles_one_part_never_raises(kind: str, data: st.
         "number": 1,
         "base_sha": SHA,
         "head_sha": SHA,
+        "lock": "Pipfile.lock",
     }
     assert not isinstance(events.parse(kind, whole, OWN), Ignored)
     whole = json.loads(json.dumps(whole))
@@ -205,7 +206,7 @@ def test_a_body_that_lacks_or_garbles_one_part_never_raises(kind: str, data: st.
 def test_a_proposal_goes_into_the_inbox_and_comes_out_the_same(
     number: int, name: str, identity: int, installation: int, base: str, head: str
 ) -> None:
-    event = ChangeProposed(Repository(identity, name, installation), number, base, head)
+    event = ChangeProposed(Repository(identity, name, installation), number, base, head, "gpu/uv.lock")
     body = json.loads(json.dumps(events.change_proposed(event)))
     assert events.parse(CHANGE_PROPOSED, body, OWN) == (event,)
 

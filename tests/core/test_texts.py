@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from bot.core.changes import Change, Kind
+from bot.core.environments import Environment
 from bot.core.evidence import (
     Accuracy,
     Evidence,
@@ -24,6 +25,7 @@ from bot.core.texts import deployment, evidence, release, update
 from bot.core.texts.release import ReleaseText
 from bot.core.texts.update import Move, UpdateText
 
+HERE = Environment("default", "pipfile", "")
 BASE, LOCK = "b" * 40, "c" * 64
 RENDERER = MarkdownIt("gfm-like", {"linkify": False, "html": True})
 
@@ -43,7 +45,7 @@ def change(
 def text(*changes: Change, held_back: tuple[HeldBack, ...] = (), notes: tuple[str, ...] = (), python: str = "") -> str:
     moves = tuple(Move(item, "required by flask", date(2026, 10, 1), "pypi") for item in changes)
     moment = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-    return update.body(UpdateText(moves, held_back, notes, BASE, LOCK, python, 7, "uv 0.9", moment))
+    return update.body(UpdateText(HERE, moves, held_back, notes, BASE, LOCK, python, 7, "uv 0.9", moment))
 
 
 @pytest.mark.parametrize(
@@ -64,7 +66,7 @@ def text(*changes: Change, held_back: tuple[HeldBack, ...] = (), notes: tuple[st
     ],
 )
 def test_the_title_tells_the_truth(changes: tuple[Change, ...], title: str) -> None:
-    assert update.title(changes) == title
+    assert update.title(changes, HERE) == title
 
 
 @pytest.mark.parametrize(
@@ -137,7 +139,7 @@ def test_a_body_without_its_mark_proposes_nothing(body: str) -> None:
 def test_the_message_has_a_line_for_each_package() -> None:
     moved = (change("a", "", "1", kind="added"), change("b", "1", "", kind="removed"))
     moves = tuple(Move(item, "", None, "") for item in moved)
-    made = UpdateText(moves, (), (), BASE, LOCK, "", 7, "uv", datetime(2026, 11, 23, tzinfo=UTC))
+    made = UpdateText(HERE, moves, (), (), BASE, LOCK, "", 7, "uv", datetime(2026, 11, 23, tzinfo=UTC))
     assert update.message(made).endswith("\n\n- a (new) → 1\n- b 1 → (gone)")
 
 

@@ -26,6 +26,7 @@ from bot.core.ports import (
     ForgeRefused,
     ForgeUnavailable,
     HeadMoved,
+    OwnWork,
     Permission,
     PullRequest,
     Snapshot,
@@ -162,7 +163,15 @@ class MemoryReader:
 
     _forge: MemoryForge
 
-    async def snapshot(self, paths: Sequence[str], *, branch: str, sha: str | None = None) -> Snapshot:
+    async def snapshot(
+        self,
+        paths: Sequence[str],
+        *,
+        branch: str,
+        sha: str | None = None,
+        more: Sequence[str] = (),
+        overlays: str = "",
+    ) -> Snapshot:
         there = self._forge.touch("snapshot")
         if "main" not in there.branches:
             raise ForgeRefused(f"{there.name} is empty; push a first commit to it.")
@@ -170,9 +179,14 @@ class MemoryReader:
         if commit is None:
             raise ForgeRefused(f"{there.name} has no commit {sha}.")
         files = {path: commit.files.get(path) for path in paths}
-        closed = tuple(pull.body for pull in there.pulls.values() if (pull.branch, pull.state) == (branch, "closed"))
-        own = self._branch(there, branch)
-        return Snapshot("R_7", there.name, "main", commit.sha, files, own, there.archived, closed[-5:])
+        own, others = self._work(there, branch), {name: self._work(there, name) for name in more}
+        listing = tuple(sorted(path for path in commit.files if _is_listed(path, overlays))) if overlays else ()
+        seen = (files, own.branch, there.archived, own.declined, others, listing)
+        return Snapshot("R_7", there.name, "main", commit.sha, *seen)
+
+    def _work(self, there: MemoryRepository, name: str) -> OwnWork:
+        closed = tuple(pull.body for pull in there.pulls.values() if (pull.branch, pull.state) == (name, "closed"))
+        return OwnWork(self._branch(there, name), closed[-5:])
 
     def _branch(self, there: MemoryRepository, name: str) -> BotBranch | None:
         if name not in there.branches:
@@ -315,6 +329,11 @@ def _seen(there: MemoryRepository, pull: Pull) -> PullRequest:
     url = f"https://github.example/{there.name}/pull/{pull.number}"
     head = there.branches.get(pull.branch, "")
     return PullRequest(pull.number, url, pull.title, pull.body, head, pull.state == "open")
+
+
+def _is_listed(path: str, overlays: str) -> bool:
+    folders = path.split("/")[:-1]
+    return not folders or (len(folders) == 2 and folders[0] == overlays)
 
 
 def _bounded(body: str) -> str:

@@ -33,7 +33,7 @@ def hands(world: World) -> Hands:
     return Hands(here, reader, writer, world.inbox, world.runner, SERVICE)
 
 
-def proposal(world: World, *, evidence: bool = True) -> ProposeChange:
+def proposal(world: World, *, evidence: str = "Pipfile.lock") -> ProposeChange:
     target = Target("R_7", "main", world.repository.head)
     files = (FileChange("Pipfile.lock", "{}"),)
     return ProposeChange(target, "bolide/update", None, files, "Update", "Update", "body", evidence=evidence)
@@ -91,7 +91,7 @@ async def test_a_crash_before_the_evidence_was_asked_for_is_made_good_by_the_rep
 
 
 async def test_a_change_without_lock_asks_for_no_evidence(world: World) -> None:
-    await apply(Plan("release", (proposal(world, evidence=False),)), hands(world))
+    await apply(Plan("release", (proposal(world, evidence=""),)), hands(world))
     assert world.inbox.letters == []
     assert world.repository.checks == {}
 

@@ -15,6 +15,11 @@ from bot.core.texts import update
 from tests.managers.memory_forge import LOGIN
 from tests.managers.world import FILES, NOW, ROB, SERVICE, STRANGER, World, lock
 
+NOTHING = (
+    "There is no Pipfile, no uv.lock and no requirements.in with its requirements.txt at the top of the repository "
+    "or in a folder of overlays/."
+)
+
 
 @pytest.fixture
 def world() -> World:
@@ -100,10 +105,10 @@ async def test_a_person_who_pushed_to_the_branch_keeps_it_and_is_told_once(world
     await world.pushed({"README.md": "more\n"})
     await world.pushed({"README.md": "even more\n"})
     assert world.repository.branches[update.BRANCH] == mine
-    assert world.repository.comments == {(number, "handed over"): update.HANDED_OVER}
+    assert world.repository.comments == {(number, "handed over"): update.handed_over(update.BRANCH)}
     assert [write for write in world.repository.writes if "comment" in write] == [f"comment on #{number}: handed over"]
     await world.commented(number, "/update")
-    assert world.repository.comments[number, "answer 501"] == update.HANDED_OVER
+    assert world.repository.comments[number, "answer 501"] == update.handed_over(update.BRANCH)
 
 
 async def test_a_persons_branch_without_pull_request_is_left_alone_without_a_word(world: World) -> None:
@@ -154,7 +159,7 @@ async def test_a_lock_with_the_newest_versions_that_is_not_whole_is_refreshed(wo
 @pytest.mark.parametrize(
     ("prepare", "note"),
     [
-        (lambda there: there.push({"Pipfile": ""}), "There is no Pipfile at the top of the repository."),
+        (lambda there: there.push({"Pipfile": ""}), NOTHING),
         (lambda there: setattr(there, "archived", True), "The repository is archived."),
         (
             lambda there: there.push({"Pipfile.lock": lock(flask="3.1.0", werkzeug="3.1.0")}),
@@ -653,6 +658,7 @@ async def test_a_release_branch_that_a_person_made_is_released_with_what_they_wr
 
 
 async def test_what_a_manager_was_not_asked_is_not_for_it(world: World) -> None:
-    assert await world.dispatch.plan(ChangeProposed(world.repository.value, 1, "a", "b"), "redeploy") is None
+    asked = ChangeProposed(world.repository.value, 1, "a", "b", "Pipfile.lock")
+    assert await world.dispatch.plan(asked, "redeploy") is None
     for name in ("evidence", "release", "answer"):
         assert await world.dispatch.plan(RepositoryAdded(world.repository.value), name) is None

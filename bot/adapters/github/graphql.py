@@ -47,7 +47,7 @@ def raise_errors(answer: Any, repository: str, now: float, headers: Mapping[str,
 _FILE = "f{n}: file(path: $p{n}) {{ mode type object {{ ... on Blob {{ text byteSize isBinary isTruncated }} }} }}"
 
 _PROJECT = """
-query ReadProject($owner: String!, $name: String!, $own: String!, $branch: String!{variables}) {{
+query ReadProject($owner: String!, $name: String!{variables}) {{
   repository(owner: $owner, name: $name) {{
     id
     databaseId
@@ -55,15 +55,27 @@ query ReadProject($owner: String!, $name: String!, $own: String!, $branch: Strin
     isArchived
     defaultBranchRef {{ name target {{ oid {head} }} }}
     {fixed}
-    ref(qualifiedName: $own) {{ target {{ oid ... on Commit {{ author {{ name }} }} }} }}
-    pullRequests(headRefName: $branch, states: [OPEN], first: 10) {{
-      nodes {{ isCrossRepository number body commits(last: 50) {{ nodes {{ commit {{ oid author {{ name }} }} }} }} }}
-    }}
-    merged: pullRequests(headRefName: $branch, states: [MERGED], last: 5) {{ nodes {{ isCrossRepository headRefOid }} }}
-    closed: pullRequests(headRefName: $branch, states: [CLOSED], last: 5) {{ nodes {{ isCrossRepository body }} }}
+    {branches}
   }}
 }}
 {fragment}
+"""
+_OWN = """
+    ref{n}: ref(qualifiedName: $own{n}) {{ target {{ oid ... on Commit {{ author {{ name }} }} }} }}
+    open{n}: pullRequests(headRefName: $branch{n}, states: [OPEN], first: 10) {{
+      nodes {{ isCrossRepository number body commits(last: 50) {{ nodes {{ commit {{ oid author {{ name }} }} }} }} }}
+    }}
+    merged{n}: pullRequests(headRefName: $branch{n}, states: [MERGED], last: 5) {{
+      nodes {{ isCrossRepository headRefOid }}
+    }}
+    closed{n}: pullRequests(headRefName: $branch{n}, states: [CLOSED], last: 5) {{ nodes {{ isCrossRepository body }} }}
+"""
+# The names at the top, and one folder down in the folder of the overlays.
+_LISTING = """
+  tree { entries { name type } }
+  overlays: file(path: $overlays) {
+    path object { ... on Tree { entries { name object { ... on Tree { entries { name type } } } } } }
+  }
 """
 
 
@@ -72,16 +84,21 @@ def own_ones(connection: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [node for node in connection["nodes"] if not node["isCrossRepository"]]
 
 
-def read_project(paths: Sequence[str], *, fixed: bool) -> str:
-    """The query `ReadProject` for so many files, of the commit `$at` (fixed) or of the default branch's head."""
+def read_project(paths: Sequence[str], branches: int, *, fixed: bool, listed: bool = False) -> str:
+    """The query `ReadProject` for so many files and branches, of the commit `$at` (fixed) or of the default branch.
+
+    `listed` adds what there is at the top of the repository and in the folders below `$overlays`.
+    """
     files = "\n  ".join(_FILE.format(n=n) for n in range(len(paths)))
-    variables = "".join(f", $p{n}: String!" for n in range(len(paths))) + (", $at: String!" if fixed else "")
+    names = [f"p{n}" for n in range(len(paths))] + [f"{kind}{n}" for n in range(branches) for kind in ("own", "branch")]
+    names += [name for name, wanted in (("at", fixed), ("overlays", listed)) if wanted]
     # Files and commit come out of one object, so that no push can come between them.
-    fragment = f"fragment Files on Commit {{\n  oid\n  {files}\n}}"
+    fragment = f"fragment Files on Commit {{\n  oid\n  {files}\n{_LISTING if listed else ''}}}"
     return _PROJECT.format(
-        variables=variables,
+        variables="".join(f", ${name}: String!" for name in names),
         head="" if fixed else "...Files",
         fixed="at: object(expression: $at) { ...Files }" if fixed else "",
+        branches="".join(_OWN.format(n=n) for n in range(branches)),
         fragment=fragment,
     )
 

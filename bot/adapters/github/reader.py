@@ -1,6 +1,7 @@
 """Reading one repository: everything at one commit, in one query."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ from bot.core.ports import (
     BotBranch,
     CommitSummary,
     ForgeRefused,
+    OwnWork,
     Permission,
     PullRequest,
     Snapshot,
@@ -30,14 +32,23 @@ class GitHubReader:
     def __init__(self, session: RepositorySession) -> None:
         self._session = session
 
-    async def snapshot(self, paths: Sequence[str], *, branch: str, sha: str | None = None) -> Snapshot:
-        """The files at `sha` (default: the default branch's head) and the bot's `branch`, in one request."""
+    async def snapshot(
+        self,
+        paths: Sequence[str],
+        *,
+        branch: str,
+        sha: str | None = None,
+        more: Sequence[str] = (),
+        overlays: str = "",
+    ) -> Snapshot:
+        """The files at `sha` (default: the default branch's head) and the bot's branches, in one request."""
         owner, _, name = self._session.repository.name.partition("/")
-        variables = {"owner": owner, "name": name, "own": f"refs/heads/{branch}", "branch": branch}
+        variables = {"owner": owner, "name": name}
+        for n, own in enumerate((branch, *more)):
+            variables |= {f"own{n}": f"refs/heads/{own}", f"branch{n}": own}
         variables |= {f"p{n}": path for n, path in enumerate(paths)}
-        if sha is not None:
-            variables["at"] = sha
-        query = read_project(paths, fixed=sha is not None)
+        variables |= {key: value for key, value in (("at", sha), ("overlays", overlays)) if value}
+        query = read_project(paths, 1 + len(more), fixed=sha is not None, listed=bool(overlays))
         try:
             data = await self._session.read_graphql("ReadProject", query, variables)
         except Unprocessable as problem:
@@ -45,7 +56,9 @@ class GitHubReader:
         there = data["repository"]
         if there and there["databaseId"] != self._session.repository.id:
             raise ForgeRefused(f"{self._session.repository.name} is the name of another repository by now.")
-        return _snapshot(self._session.repository.name, there, tuple(paths), sha)
+        found = _snapshot(self._session.repository.name, there, tuple(paths), sha)
+        others = {name: _own(there, n) for n, name in enumerate(more, start=1)}
+        return replace(found, others=others)
 
     async def pull_request(self, number: int) -> PullRequest:
         """The pull request as it is now."""
@@ -123,16 +136,28 @@ def _snapshot(name: str, data: Mapping[str, Any] | None, paths: tuple[str, ...],
     commit = data["at"] if sha is not None else default["target"]
     if not commit or "oid" not in commit:
         raise ForgeRefused(f"{name} has no commit {sha}.")
+    work = _own(data, 0)
     return Snapshot(
         node_id=data["id"],
         name=data["nameWithOwner"],
         default_branch=default["name"],
         sha=commit["oid"],
         files={path: _content(commit[f"f{n}"]) for n, path in enumerate(paths)},
-        branch=_branch(data),
+        branch=work.branch,
         archived=data["isArchived"],
-        declined=tuple(str(node["body"]) for node in own_ones(data["closed"])),
+        declined=work.declined,
+        listing=tuple(sorted(_listing(commit))),
     )
+
+
+def _listing(commit: Mapping[str, Any]) -> Iterator[str]:
+    """The files at the top and in the folders of the overlays, where they were asked for."""
+    yield from (entry["name"] for entry in (commit.get("tree") or {}).get("entries", ()) if entry["type"] == "blob")
+    overlays = commit.get("overlays") or {}
+    for folder in (overlays.get("object") or {}).get("entries", ()):
+        for entry in (folder["object"] or {}).get("entries", ()):
+            if entry["type"] == "blob":
+                yield f"{overlays['path']}/{folder['name']}/{entry['name']}"
 
 
 def _content(entry: Mapping[str, Any] | None) -> str | Unreadable | None:
@@ -152,18 +177,23 @@ def _content(entry: Mapping[str, Any] | None) -> str | Unreadable | None:
     return str(blob["text"])
 
 
-def _branch(data: Mapping[str, Any]) -> BotBranch | None:
-    ref = data["ref"]
+def _own(data: Mapping[str, Any], n: int) -> OwnWork:
+    """The bot's branch number `n` of the query, and what of it was declined."""
+    return OwnWork(_branch(data, n), tuple(str(node["body"]) for node in own_ones(data[f"closed{n}"])))
+
+
+def _branch(data: Mapping[str, Any], n: int) -> BotBranch | None:
+    ref = data[f"ref{n}"]
     if ref is None:
         return None
     sha = ref["target"]["oid"]
-    open_ones = own_ones(data["pullRequests"])
+    open_ones = own_ones(data[f"open{n}"])
     if open_ones:
         commits = [node["commit"] for node in open_ones[0]["commits"]["nodes"]]
         authors = tuple(_author(commit) for commit in commits)
         return BotBranch(sha, authors, open_ones[0]["number"], open_ones[0]["body"])
     # A branch without a commit of its own, or whose work has been merged, has nobody's work waiting on it.
-    merged = [node["headRefOid"] for node in own_ones(data["merged"])]
+    merged = [node["headRefOid"] for node in own_ones(data[f"merged{n}"])]
     done = sha in (data["defaultBranchRef"]["target"]["oid"], *merged)
     return BotBranch(sha, () if done else (_author(ref["target"]),), None, "")
 

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from packaging.version import InvalidVersion, Version
 
 from bot.core.changes import Change
+from bot.core.environments import Environment
 from bot.core.errors import Refused
 from bot.core.packages import HeldBack
 from bot.core.texts.markdown import bounded, count, fitting, harmless, section, table
@@ -24,7 +25,6 @@ STEER = (
     "### How to steer\n\nComment `/update` to have this made anew, `/help` for every command. "
     "A commit of yours on this branch stops Bolide from touching it; closing the pull request declines this lock."
 )
-HANDED_OVER = f"A person has committed to `{BRANCH}`; Bolide leaves that branch alone until it is merged or deleted."
 MEASURING = "### Evidence\n\nBeing measured; this text is replaced by the figures."
 
 
@@ -42,6 +42,7 @@ class Move:
 class UpdateText:
     """What the pull request says of an update."""
 
+    environment: Environment
     moves: tuple[Move, ...]
     held_back: tuple[HeldBack, ...]
     notes: tuple[str, ...]
@@ -58,6 +59,11 @@ class UpdateText:
         return tuple(move.change for move in self.moves)
 
 
+def handed_over(branch: str) -> str:
+    """What is said of a branch on which a person has committed."""
+    return f"A person has committed to `{branch}`; Bolide leaves that branch alone until it is merged or deleted."
+
+
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """What an update pull request proposes: the sha256 of a lock, made at a commit of the base branch."""
@@ -66,25 +72,25 @@ class Proposal:
     lock_sha256: str
 
 
-def title(changes: tuple[Change, ...]) -> str:
-    """How many packages change, and in which category where it is one; a single package by its name."""
+def title(changes: tuple[Change, ...], environment: Environment) -> str:
+    """How many packages change, and in which environment or category where it is one; a single package by its name."""
     direct = len({change.name for change in changes if change.direct})
     transitive = len({change.name for change in changes} - {change.name for change in changes if change.direct})
     places = {place for change in changes for place in change.categories}
-    where = f" ({places.pop()})" if len(places) == 1 else ""
+    where = environment.where or (f" ({places.pop()})" if len(places) == 1 else "")
     if len(changes) == 1 and changes[0].kind in ("updated", "downgraded"):
         verb = "Update" if changes[0].kind == "updated" else "Downgrade"
         return f"{verb} {changes[0].name} from {changes[0].old} to {changes[0].new}{where}"
     verb = "Lock" if changes and all(change.kind == "added" for change in changes) else "Update"
     parts = [f"{number} {word}" for number, word in ((direct, "direct"), (transitive, "transitive")) if number]
     noun = "dependency" if direct + transitive == 1 else "dependencies"
-    return f"{verb} {' and '.join(parts)} {noun}{where}" if parts else "Refresh Pipfile.lock"
+    return f"{verb} {' and '.join(parts)} {noun}{where}" if parts else f"Refresh {environment.lock}"
 
 
 def message(update: UpdateText) -> str:
     """The commit's message: the title, then one line for each package."""
     lines = [f"- {change.name} {change.old or '(new)'} → {change.new or '(gone)'}" for change in update.changes]
-    return f"{title(update.changes)}\n\n" + "\n".join(lines)
+    return f"{title(update.changes, update.environment)}\n\n" + "\n".join(lines)
 
 
 def body(update: UpdateText) -> str:
@@ -110,7 +116,7 @@ def parse(body: str) -> Proposal | None:
 
 def _changes(update: UpdateText) -> str:
     if not update.changes:
-        return "No version: only hashes, or what the lock says of its Pipfile."
+        return f"No version: only hashes, or what the lock says of its {_file_name(update.environment.manifest)}."
     direct = [_row(move) for move in update.moves if move.change.direct]
     others = [_row(move) for move in update.moves if not move.change.direct]
     shown = fitting([*direct, *others], _TABLE_CHARACTERS)
@@ -120,6 +126,10 @@ def _changes(update: UpdateText) -> str:
         parts.append(f"<details><summary>{whose}</summary>\n\n{table(_HEAD, folded)}\n\n</details>")
     left = len(direct) + len(others) - len(shown)
     return "\n\n".join(parts) + (f"\n\n… and {count(left, 'package')} more: see the commit's message." if left else "")
+
+
+def _file_name(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _row(move: Move) -> tuple[str, ...]:

@@ -1,0 +1,187 @@
+"""A new lock for one environment, and the pull request for it: what every manager that proposes updates calls."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from bot.core import changes, interpreter, lockfile, pipfile, repoconfig
+from bot.core.changes import Change
+from bot.core.environments import PYTHON_VERSION, Environment
+from bot.core.errors import Refused
+from bot.core.interpreter import Python, Told
+from bot.core.packages import All, PackageUnknown, Resolution, ResolveRequest, Upgrade
+from bot.core.pipfile import Pipfile
+from bot.core.plan import AskEvidence, FileChange, ProposeChange, Target
+from bot.core.ports import Snapshot
+from bot.core.repoconfig import RepoConfig
+from bot.core.see import See
+from bot.core.texts import update as text
+from bot.core.texts.update import Move, UpdateText
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is wanted of one environment: what may move, within which limits, and on which branch it is proposed.
+
+    `constraints` are PEP 508 lines such as "flask<3", `exempt` names packages that the cooldown spares, `prefix`
+    begins the title. Without a `cooldown_days` of its own the wish has the configuration's.
+    """
+
+    environment: Environment
+    upgrade: Upgrade = field(default_factory=All)
+    constraints: tuple[str, ...] = ()
+    exempt: frozenset[str] = frozenset()
+    branch: str = ""
+    prefix: str = ""
+    cooldown_days: int | None = None
+
+    @property
+    def proposed_on(self) -> str:
+        """The branch: the environment's own where the wish names none."""
+        return self.branch or self.environment.branch
+
+
+@dataclass(frozen=True, slots=True)
+class Relock:
+    """A new lock: its text, what it changes, and whether today's lock is as good."""
+
+    update: UpdateText
+    lock_text: str
+    settled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Today:
+    """What the environment's files say: what is wanted, and today's lock in the form of a Pipfile.lock's document."""
+
+    wanted: Pipfile
+    lock: Mapping[str, Any] | None
+    python: Python
+
+
+async def relock(project: Snapshot, config: RepoConfig, wish: Wish, see: See) -> Relock:
+    """The lock that the wish gives; raises Refused or TryLater.
+
+    `project` holds the environment's files and the `.python-version` at the top.
+    """
+    environment = wish.environment
+    today = _today(project, config, environment, see)
+    days = config.cooldown_days if wish.cooldown_days is None else wish.cooldown_days
+    request = ResolveRequest(
+        today.wanted,
+        today.lock,
+        today.python.version,
+        wish.upgrade,
+        see.now - timedelta(days=days),
+        wish.constraints,
+        wish.exempt,
+    )
+    found = await see.resolver.resolve(request)
+    moved = changes.diff(today.lock or {}, found.lock, today.wanted)
+    update = UpdateText(
+        environment,
+        await _moves(moved, found.required_by, today.wanted, environment, see),
+        found.held_back,
+        (*today.python.notes, *found.notes),
+        project.sha,
+        hashlib.sha256(found.lock_text.encode()).hexdigest(),
+        today.python.version,
+        days,
+        found.resolver,
+        see.now,
+    )
+    same = found.lock_text == project.text(environment.lock)
+    return Relock(update, found.lock_text, same or _is_as_good(today, found, moved))
+
+
+def proposed(project: Snapshot, made: Relock, wish: Wish, *, asked: str = "") -> ProposeChange | AskEvidence | str:
+    """The change to propose, the proposal that is open already, or the sentence why there is nothing to do.
+
+    `project` is seen on the wish's branch. `asked` is the key of the command that wants it, empty for none.
+    """
+    if made.settled:
+        return "Every dependency is at the newest version that fits."
+    update, lock, branch = made.update, wish.environment.lock, project.branch
+    proposal = text.Proposal(update.base_sha, update.lock_sha256)
+    if branch and branch.pull_request and text.parse(branch.pull_request_body) == proposal:
+        return AskEvidence(branch.pull_request, project.sha, branch.sha, lock, asked)
+    declined = {found.lock_sha256 for body in project.declined if (found := text.parse(body))}
+    if not asked and proposal.lock_sha256 in declined:
+        return "This lock was proposed, and its pull request was closed; comment `/update` to have it proposed again."
+    return ProposeChange(
+        Target(project.node_id, project.default_branch, project.sha),
+        wish.proposed_on,
+        project.existing(),
+        (FileChange(lock, made.lock_text),),
+        f"{wish.prefix}{text.message(update)}",
+        f"{wish.prefix}{text.title(update.changes, wish.environment)}",
+        text.body(update),
+        evidence=lock,
+    )
+
+
+def _today(project: Snapshot, config: RepoConfig, environment: Environment, see: See) -> _Today:
+    try:
+        wanted = pipfile.parse(project.text(environment.manifest), see.allowed_hosts)
+        old = project.text(environment.lock)
+        lock = lockfile.parse(old) if old else None
+    except ValueError as problem:
+        raise Refused(str(problem)) from problem
+    files = {path: project.text(path) for path in (environment.python_version, PYTHON_VERSION)}
+    told = Told(pipfile.python_of(wanted), files, config.python, {}, interpreter.locked_for(lock))
+    return _Today(wanted, lock, interpreter.choose(environment, told, repoconfig.PATH))
+
+
+def _is_as_good(today: _Today, found: Resolution, moved: tuple[Change, ...]) -> bool:
+    """Whether today's lock is one for its manifest, whole, and at the same versions."""
+    if today.lock is None or moved:
+        return False
+    return changes.is_current(today.wanted, today.lock) and changes.is_whole(
+        today.lock, lockfile.parse(found.lock_text)
+    )
+
+
+async def _moves(
+    moved: tuple[Change, ...],
+    required_by: Mapping[str, tuple[str, ...]],
+    wanted: Pipfile,
+    environment: Environment,
+    see: See,
+) -> tuple[Move, ...]:
+    """For each changed package, who wants it, and where and when its new version came out."""
+    moves = []
+    for change in moved:
+        source = _source(change, wanted)
+        released = await _released(change, source, see) if change.new else None
+        why = _why(change, required_by.get(change.name, ()), environment)
+        moves.append(Move(change, why, released, source.name))
+    return tuple(moves)
+
+
+def _why(change: Change, parents: tuple[str, ...], environment: Environment) -> str:
+    if not change.new:
+        return "nothing requires it any more"
+    if change.kind == "downgraded":
+        return "the version in the lock does not fit any more"
+    if change.direct:
+        return f"newest release that {environment.wanted_by} allows"
+    return f"required by {', '.join(parents[:3]) or environment.wanted_by}"
+
+
+def _source(change: Change, wanted: Pipfile) -> pipfile.Source:
+    """The index that the manifest has for the package."""
+    entries = (requirements.get(change.name) for requirements in wanted.categories.values())
+    named = next((entry.index for entry in entries if entry and entry.index), "")
+    return next((source for source in wanted.sources if source.name == named), wanted.sources[0])
+
+
+async def _released(change: Change, source: pipfile.Source, see: See) -> date | None:
+    """The day of the new version's first file."""
+    try:
+        files = (await see.index.project(change.name, source.url)).release(change.new)
+    except PackageUnknown:
+        return None  # another index of the manifest has it, and the lock does not tell which
+    times = [file.upload_time for file in files if file.upload_time]
+    return min(times).date() if times else None

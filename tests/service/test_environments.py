@@ -1,0 +1,109 @@
+"""Stories of repositories with several environments: each has its own pull request, the others stay as they are."""
+
+import pytest
+
+from bot.core.texts import update
+from tests.managers.world import FILES, PIPFILE, World, lock
+
+OLD = lock(flask="2.2.5", werkzeug="2.2.3")
+GPU, TEST = "bolide/update-gpu", "bolide/update-test"
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    overlays = {
+        f"overlays/{name}/{file}": FILES[file] for name in ("gpu", "test") for file in ("Pipfile", "Pipfile.lock")
+    }
+    world.repository.push({**overlays, "overlays/test/Pipfile": '[packages]\nflask = "==2.2.5"\n'})
+    return world
+
+
+async def test_each_environment_has_a_pull_request_of_its_own_and_the_others_stay_as_they_are(world: World) -> None:
+    await world.install()
+    titles = {pull.branch: pull.title for pull in world.repository.pulls.values()}
+    assert titles == {
+        update.BRANCH: "Update 1 direct and 1 transitive dependencies (packages)",
+        GPU: "Update 1 direct and 1 transitive dependencies (gpu)",
+        TEST: "Update werkzeug from 2.2.3 to 3.1.0 (test)",
+    }
+    for branch, changed in ((update.BRANCH, "Pipfile.lock"), (GPU, "overlays/gpu/Pipfile.lock")):
+        ours, base = (
+            world.repository.commits[sha].files for sha in (world.repository.branches[branch], world.repository.head)
+        )
+        assert {path for path in ours if ours[path] != base.get(path)} == {changed}
+    assert len(world.laboratory.examined) == 3
+    assert all("**Safe to merge**" in pull.body for pull in world.repository.pulls.values())
+
+
+async def test_the_same_updates_are_not_proposed_twice(world: World) -> None:
+    await world.install()
+    writes = list(world.repository.writes)
+    await world.install()
+    assert world.repository.writes == writes
+
+
+async def test_a_command_may_name_one_environment(world: World) -> None:
+    issue = world.repository.issue()
+    await world.commented(issue, "/update GPU")
+    assert world.bot_branches() == {GPU}
+    number = world.only_pull()
+    assert world.repository.comments[issue, "answer 501"] == f"#{number} is open; its evidence follows there."
+
+
+async def test_one_answer_tells_of_every_environment(world: World) -> None:
+    issue = await world.titled("Kebechet update")
+    numbers = {pull.branch: pull.number for pull in world.repository.pulls.values()}
+    assert world.repository.comments[issue, "answer title"] == (
+        f"default: #{numbers[update.BRANCH]} is open; its evidence follows there.\n"
+        f"gpu: #{numbers[GPU]} is open; its evidence follows there.\n"
+        f"test: #{numbers[TEST]} is open; its evidence follows there."
+    )
+
+
+async def test_an_environment_that_is_not_there_is_refused_and_the_others_are_named(world: World) -> None:
+    issue = world.repository.issue()
+    await world.commented(issue, "/update tpu")
+    said = "There is no environment 'tpu'; there is default, gpu, test."
+    assert world.repository.comments[issue, "answer 501"] == said
+    assert world.repository.pulls == {}
+
+
+async def test_a_conflict_in_one_environment_keeps_no_other_from_its_update(world: World) -> None:
+    await world.pushed({"overlays/gpu/Pipfile": PIPFILE.replace('"*"', '">=9"')})
+    assert {pull.branch for pull in world.repository.pulls.values()} == {update.BRANCH, TEST}
+    check = world.repository.checks[world.repository.head, "Bolide update (gpu)"]
+    assert check.conclusion == "failure"
+    assert "no version of flask fits >=9" in check.summary
+
+
+async def test_a_person_keeps_the_branch_of_one_environment(world: World) -> None:
+    await world.install()
+    mine = world.repository.push({"app.py": "fixed\n"}, author="ada", branch=GPU)
+    sha = await world.pushed({"README.md": "more\n"})
+    assert world.repository.branches[GPU] == mine
+    assert world.repository.commits[world.repository.branches[TEST]].parent == sha
+    (told,) = world.repository.comments.values()
+    assert told == update.handed_over(GPU)
+
+
+async def test_a_folder_that_cannot_name_an_environment_is_told_to_who_asks(world: World) -> None:
+    world.repository.push({"overlays/a b/Pipfile": PIPFILE})
+    issue = await world.titled("Kebechet update")
+    said = world.repository.comments[issue, "answer title"]
+    assert said.endswith("'overlays/a b' cannot name an environment; use letters, digits, dots and dashes.")
+
+
+async def test_an_overlay_is_locked_for_its_own_python_and_a_contradiction_is_told(world: World) -> None:
+    world.repository.push({"overlays/gpu/.python-version": "3.12\n", ".github/bolide.yaml": 'python: "3.11"\n'})
+    await world.install()
+    bodies = {pull.branch: pull.body for pull in world.repository.pulls.values()}
+    assert "for Python 3.12" in bodies[GPU]
+    assert "says Python 3.11, overlays/gpu/.python-version says 3.12: the lock is made for 3.12." in bodies[GPU]
+    assert "for Python 3.11" in bodies[TEST]
+
+
+async def test_an_overlay_alone_is_updated(world: World) -> None:
+    world.repository.push({"Pipfile": "", "Pipfile.lock": "", "overlays/test/Pipfile": ""})
+    await world.install()
+    assert world.bot_branches() == {GPU}
