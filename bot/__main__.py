@@ -77,8 +77,7 @@ def _run(command: str) -> int:
     except SettingsProblem as problem:
         print(f"Bolide cannot start:\n{problem}\n`python -m bot doctor` checks the whole set-up.", file=sys.stderr)
         return 2
-    secrets = (settings.private_key, settings.webhook_secret, settings.database_url)
-    configure_logging([secret.reveal() for secret in secrets], sys.stderr)
+    configure_logging([secret.reveal() for secret in settings.secrets()], sys.stderr)
 
     async def work() -> None:
         async with wiring.assemble(settings) as bolide:

@@ -58,6 +58,12 @@ SETTINGS: tuple[Setting, ...] = (
         "The PostgreSQL that many machines share as their inbox, postgresql://…; unset: a file in the state directory",
     ),
     Setting("BOLIDE_DATABASE_URL_FILE", "", "The file with that URL"),
+    Setting("OBJECT_STORAGE_ENDPOINT_URL", "", "The S3 server for models and other artefacts; unset: a folder"),
+    Setting("OBJECT_STORAGE_BUCKET_NAME", "", "The bucket there"),
+    Setting("AWS_ACCESS_KEY_ID", "", "The bucket's key id"),
+    Setting("AWS_SECRET_ACCESS_KEY", "", "The bucket's secret key; or name its file in the next"),
+    Setting("AWS_SECRET_ACCESS_KEY_FILE", "", "The file with the bucket's secret key"),
+    Setting("AWS_DEFAULT_REGION", "us-east-1", "The bucket's region"),
     Setting("BOLIDE_WORKERS", "4", "How many jobs run at the same time, 1 to 64"),
 )
 _DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
@@ -69,6 +75,17 @@ class SettingsProblem(Exception):
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Where artefacts are kept for many machines: an S3 bucket and its keys."""
+
+    endpoint: str
+    name: str
+    key_id: str
+    secret: Secret
+    region: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +104,7 @@ class Settings:
     index_url: str
     workers: int
     database_url: Secret = Secret("")
+    bucket: Bucket | None = None
     allowed_hosts: frozenset[str] = frozenset()
 
     @classmethod
@@ -106,11 +124,17 @@ class Settings:
             index_url=read.checked("BOLIDE_INDEX_URL", _url, ""),
             workers=read.number("BOLIDE_WORKERS", 1, 64),
             database_url=Secret(read.secret("BOLIDE_DATABASE_URL", _database_url)),
+            bucket=_bucket(read),
             allowed_hosts=allowed_hosts(read.text("BOLIDE_ALLOWED_HOSTS")),
         )
         if read.problems:
             raise SettingsProblem(tuple(dict.fromkeys(read.problems)))
         return settings
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Everything that no log may show."""
+        bucket = (self.bucket.secret,) if self.bucket else ()
+        return (self.private_key, self.webhook_secret, self.database_url, *bucket)
 
 
 def allowed_hosts(text: str) -> frozenset[str]:
@@ -173,6 +197,30 @@ class _Environment:
             self.problems.append(f"{name} names {file}, which is empty; put the secret into it.")
             return ""
         return text
+
+
+def _bucket(read: _Environment) -> Bucket | None:
+    """The bucket, None where neither its server nor its name is set: AWS's own variables may be there for others."""
+    endpoint, name = read.text("OBJECT_STORAGE_ENDPOINT_URL"), read.text("OBJECT_STORAGE_BUCKET_NAME")
+    if not endpoint and not name:
+        return None
+    found = Bucket(
+        endpoint.rstrip("/"),
+        name,
+        read.text("AWS_ACCESS_KEY_ID"),
+        Secret(read.secret("AWS_SECRET_ACCESS_KEY", str)),
+        read.text("AWS_DEFAULT_REGION"),
+    )
+    needed = {
+        "OBJECT_STORAGE_ENDPOINT_URL": endpoint,
+        "OBJECT_STORAGE_BUCKET_NAME": name,
+        "AWS_ACCESS_KEY_ID": found.key_id,
+        "AWS_SECRET_ACCESS_KEY": found.secret.reveal(),
+    }
+    read.problems += [f"{variable} is not set; the bucket needs it." for variable, value in needed.items() if not value]
+    if endpoint and not endpoint.startswith(("http://", "https://")):
+        read.problems.append("OBJECT_STORAGE_ENDPOINT_URL is no URL; write it like https://s3.example.org.")
+    return found
 
 
 def _app_id(text: str) -> str:

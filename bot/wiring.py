@@ -20,6 +20,7 @@ from bot.adapters.github import GitHub, open_github
 from bot.adapters.inbox import SqliteInbox
 from bot.adapters.jail import Limits
 from bot.adapters.laboratory import Laboratory
+from bot.adapters.objects import S3Objects
 from bot.adapters.postgres_inbox import open_postgres
 from bot.adapters.pypi import SimpleIndex
 from bot.adapters.resolver import UvResolver
@@ -32,7 +33,7 @@ from bot.pipelines import control
 from bot.pipelines.course import Workshop
 from bot.pipelines.merges import MergeRuns
 from bot.pipelines.runner import LocalRunner
-from bot.pipelines.store import FolderStore
+from bot.pipelines.store import ArtefactStore, FolderStore, SharedStore
 from bot.service.dispatch import Dispatch, Outside
 from bot.service.web import create_app, start
 from bot.service.worker import Worker
@@ -100,7 +101,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
     async with packages(state, settings.allowed_hosts) as found, contextlib.AsyncExitStack() as stack:
         forge = await _patiently(stack, settings)
         inbox = await stack.enter_async_context(_inbox(settings, state))
-        runs = MergeRuns(_workshop(state, environments, supervisor), state / "runs", unpack, turn)
+        runs = MergeRuns(_workshop(settings, state, environments, supervisor), state / "runs", unpack, turn)
         outside = Outside(
             forge=forge,
             index=found.index,
@@ -156,17 +157,34 @@ class OneAtATime:
             return await self._inner.examine_pair(tarball, before, after, recipe)
 
 
-def _workshop(state: Path, environments: Environments, supervisor: control.Supervisor) -> Workshop:
+def _workshop(settings: Settings, state: Path, environments: Environments, supervisor: control.Supervisor) -> Workshop:
     for name in ("releases", "scratch", "artefacts", "runs"):
         (state / name).mkdir(mode=0o700, exist_ok=True)
     return Workshop(
         runner=LocalRunner(environments, partial(jail.run, limits=STAGE_LIMITS)),
         environments=environments,
-        store=FolderStore(state / "artefacts"),
+        store=_store(settings, state),
         deployer=supervisor,
         releases=state / "releases",
         scratch=state / "scratch",
     )
+
+
+def _store(settings: Settings, state: Path) -> ArtefactStore:
+    """A folder, and the bucket behind it where one is set."""
+    own = FolderStore(state / "artefacts")
+    if settings.bucket is None:
+        return own
+    bucket = settings.bucket
+    objects = S3Objects(
+        endpoint=bucket.endpoint,
+        bucket=bucket.name,
+        key_id=bucket.key_id,
+        secret=bucket.secret.reveal(),
+        region=bucket.region,
+        patience=30,
+    )
+    return SharedStore(own, objects)
 
 
 def service_folder(settings: Settings) -> Path:

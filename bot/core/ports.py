@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, Protocol
 
-from bot.core.errors import Refused
+from bot.core.errors import Refused, TryLater
 from bot.core.events import Actor, Repository
 from bot.core.evidence import Examination
 from bot.core.plan import (
@@ -293,6 +293,20 @@ class Inbox(Protocol):
 
     async def probe(self) -> None:
         """Return when a write was committed just now."""
+
+
+class ObjectsUnavailable(TryLater):
+    """The object store does not answer, or refuses; one sentence naming it."""
+
+
+class Objects(Protocol):
+    """A flat store of objects by name, such as a bucket. Raises ObjectsUnavailable."""
+
+    async def get(self, name: str) -> bytes | None:
+        """The whole content; None where there is no such object."""
+
+    async def put(self, name: str, content: bytes) -> None:
+        """Stored, all of it, when this returns; what had the name is replaced."""
 
 
 class Laboratory(Protocol):

@@ -4,12 +4,17 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import shutil
+import tarfile
+import tempfile
 import uuid
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Protocol
 
+from bot.core.ports import Objects
 from bot.pipelines import files
 
 
@@ -73,6 +78,78 @@ class FolderStore:
             shutil.rmtree(copied, ignore_errors=True)
         write_atomically(self._keys / f"{key}.json", {"sha256": artefact.sha256, "commit": commit})
         return artefact
+
+
+class SharedStore:
+    """The artefact store of many machines: each artefact lies in the object store too, as `objects/<sha256>.tar`.
+
+    What a machine has needed once lies in its own folder. Raises ObjectsUnavailable.
+    """
+
+    def __init__(self, own: FolderStore, objects: Objects) -> None:
+        self._own, self._objects = own, objects
+
+    async def find(self, key: str) -> Artefact | None:
+        """The artefact of a stage, from this machine or another; what does not fit its hash is as if not there."""
+        if found := await self._own.find(key):
+            return found
+        entry = _entry(await self._objects.get(f"keys/{key}.json"))
+        content = await self._objects.get(f"objects/{entry[0]}.tar") if entry else None
+        if entry is None or content is None:
+            return None
+        with tempfile.TemporaryDirectory() as place:
+            try:
+                tree = await asyncio.to_thread(_unpack, content, Path(place) / "artefact")
+                if await asyncio.to_thread(files.digest, tree) != entry[0]:
+                    return None
+            except (tarfile.TarError, OSError, files.UnsoundTree):
+                return None
+            return await self._own.keep(key, tree, entry[1])
+
+    async def keep(self, key: str, folder: Path, commit: str) -> Artefact:
+        """Store a copy of the folder here and there, its key last: a kill in between leaves no half artefact."""
+        kept = await self._own.keep(key, folder, commit)
+        await self._objects.put(f"objects/{kept.sha256}.tar", await asyncio.to_thread(_pack, kept.path))
+        entry = json.dumps({"sha256": kept.sha256, "commit": commit}).encode()
+        await self._objects.put(f"keys/{key}.json", entry)
+        return kept
+
+
+def _entry(content: bytes | None) -> tuple[str, str] | None:
+    """The sha256 and the commit that a key stands for; None for what is no entry."""
+    try:
+        told = json.loads(content or b"")
+        sha256, commit = str(told["sha256"]), str(told["commit"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    return (sha256, commit) if re.fullmatch(r"[0-9a-f]{64}", sha256) else None
+
+
+def _pack(folder: Path) -> bytes:
+    """The folder's files as a tar that is equal for equal content."""
+    packed = BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for relative, path in sorted(files.list_files(folder).items()):
+            member = tarfile.TarInfo(relative)
+            member.size, member.mode = path.stat().st_size, path.stat().st_mode & 0o755
+            with path.open("rb") as content:
+                archive.addfile(member, content)
+    return packed.getvalue()
+
+
+def _unpack(content: bytes, into: Path) -> Path:
+    """The files of a tar that `_pack` made, in a new folder; whatever else it holds is left out."""
+    with tarfile.open(fileobj=BytesIO(content), mode="r:") as archive:
+        for member in archive:
+            parts = Path(member.name).parts
+            file = archive.extractfile(member) if member.isfile() else None
+            if file is None or member.name.startswith("/") or ".." in parts:
+                continue
+            path = into.joinpath(*parts)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(file.read())
+            path.chmod(0o755 if member.mode & 0o100 else 0o644)
+    return into
 
 
 def write_atomically(path: Path, document: object) -> None:

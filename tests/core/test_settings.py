@@ -133,6 +133,37 @@ def test_the_database_of_many_machines_is_a_secret(tmp_path: Path) -> None:
     )
 
 
+BUCKET = {
+    "OBJECT_STORAGE_ENDPOINT_URL": "https://s3.example.org/",
+    "OBJECT_STORAGE_BUCKET_NAME": "models",
+    "AWS_ACCESS_KEY_ID": "id",
+    "AWS_SECRET_ACCESS_KEY": "a bucket secret",
+}
+
+
+def test_the_bucket_is_set_as_a_whole() -> None:
+    bucket = Settings.from_env(environ(**BUCKET)).bucket
+    assert bucket
+    assert (bucket.endpoint, bucket.name, bucket.key_id) == ("https://s3.example.org", "models", "id")
+    assert bucket.secret.reveal() == "a bucket secret"
+    assert bucket.region == "us-east-1"
+    assert bucket.secret in Settings.from_env(environ(**BUCKET)).secrets()
+
+
+@pytest.mark.parametrize("missing", BUCKET)
+def test_a_bucket_without_one_of_its_parts_names_it(missing: str) -> None:
+    assert problems(environ(**{**BUCKET, missing: ""})) == (f"{missing} is not set; the bucket needs it.",)
+
+
+def test_keys_that_others_use_make_no_bucket() -> None:
+    assert Settings.from_env(environ(AWS_ACCESS_KEY_ID="id", AWS_SECRET_ACCESS_KEY="x")).bucket is None
+
+
+def test_a_bucket_without_a_scheme_is_no_url() -> None:
+    told = problems(environ(**{**BUCKET, "OBJECT_STORAGE_ENDPOINT_URL": "s3.example.org"}))
+    assert told == ("OBJECT_STORAGE_ENDPOINT_URL is no URL; write it like https://s3.example.org.",)
+
+
 def test_no_form_of_the_settings_shows_a_secret() -> None:
     settings = Settings.from_env(environ())
     shown = f"{settings} {settings!r} {settings.webhook_secret} {settings.private_key!r}"
