@@ -53,6 +53,22 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Plain:
+    """A word or number, as it is written."""
+
+    def read(self, node: Node, spot: Spot) -> str:
+        """The text."""
+        text = text_of(node, spot)
+        if not _is_word(node):
+            raise spot.error(node, "is empty; write one value after the colon.")
+        return text
+
+    def schema(self) -> Schema:
+        """A scalar that is not empty."""
+        return {"type": ["string", "number", "boolean"], "minLength": 1}
+
+
+@dataclass(frozen=True, slots=True)
 class PythonVersion:
     """A version of Python; where the quotes are forgotten it counts as it is written, 3.10 and not 3.1."""
 
@@ -131,8 +147,8 @@ class Choice:
     words: tuple[str, ...]
 
     def read(self, node: Node, spot: Spot) -> str:
-        """The word."""
-        text = text_of(node, spot)
+        """The word; a foreign file may write it in capitals."""
+        text = text_of(node, spot).lower() if spot.foreign else text_of(node, spot)
         if text not in self.words:
             raise spot.error(node, f"is {text[:40]!r}; choose one of {', '.join(self.words)}.")
         return text
@@ -158,11 +174,7 @@ class Words:
 
     def schema(self) -> Schema:
         """An array of scalars that are not empty."""
-        return {
-            "type": "array",
-            "items": {"type": ["string", "number", "boolean"], "minLength": 1},
-            "minItems": self.least,
-        }
+        return {"type": "array", "items": Plain().schema(), "minItems": self.least}
 
 
 def _is_word(node: Node) -> bool:
@@ -189,6 +201,10 @@ class Listed:
 WSGI = Text(
     r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*(\(\))?",
     'write a module and what it has, such as "app:create_app()" or "wsgi:application".',
+)
+HOST = Text(
+    r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?",
+    "write the host's name without https://, such as thoth.example.org.",
 )
 ROUTE = Text(r"(/.*)?", "a path starts with `/`.")
 FOLDER = Text(

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from bot.core import sections, yamltext
-from bot.core.kinds import PythonVersion, Whole, Words
+from bot.core import sections, thothyaml, yamltext
+from bot.core.kinds import FOLDER, HOST, Choice, Flag, Listed, PythonVersion, Whole, Words
 from bot.core.ports import Snapshot
+from bot.core.projectkeys import OFF_BY_DEFAULT, RECOMMENDATIONS, ManagerKeys, RuntimeEnvironment
 from bot.core.recipe import Names, Recipe, ServiceRecipe, TrainingRecipe
 from bot.core.sections import Section
 from bot.core.updatekeys import UpdateKeys
@@ -19,8 +20,8 @@ from bot.core.yamltext import ConfigError, Spot
 __all__ = ["PATH", "PATHS", "ConfigError", "ReleaseKeys", "RepoConfig", "parse", "read"]
 
 PATH = ".github/bolide.yaml"
-PATHS = (PATH,)
-"""Every file that `read` wants in the snapshot."""
+PATHS = (PATH, thothyaml.PATH)
+"""Every file that `read` wants in the snapshot; the first wins, key by key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,16 @@ class RepoConfig:
     cooldown_days: Annotated[int, Whole(0, 365, "days"), "a release younger than this is not proposed"] = 7
     training: Annotated[TrainingRecipe | None, Section(TrainingRecipe), "how the model is made"] = None
     service: Annotated[ServiceRecipe | None, Section(ServiceRecipe), "how the model is served"] = None
+    overlays_dir: Annotated[str, FOLDER, "the folder whose folders are environments of their own"] = "overlays"
+    runtime_environments: Annotated[
+        tuple[RuntimeEnvironment, ...], Listed(Section(RuntimeEnvironment)), "where the locks are used"
+    ] = ()
+    recommendation_type: Annotated[
+        str, Choice(RECOMMENDATIONS), "what is recommended, where an environment says nothing"
+    ] = "latest"
+    managers: Annotated[tuple[ManagerKeys, ...], Listed(Section(ManagerKeys)), "what is set for single managers"] = ()
+    host: Annotated[str, HOST, "the Thoth-compatible host that gives advice"] = ""
+    tls_verify: Annotated[bool, Flag(), "whether that host's certificate is verified"] = True
     maintainers: Annotated[Names, Words(), "logins of people who may command without write access"] = ()
     updates: Annotated[UpdateKeys, Section(UpdateKeys), "when and how much is proposed"] = field(
         default_factory=UpdateKeys
@@ -49,6 +60,34 @@ class RepoConfig:
         """What there is to build and to serve."""
         return Recipe(self.training, self.service)
 
+    def runs(self, manager: str) -> bool:
+        """Whether a manager that can be switched is on."""
+        return next((keys.enabled for keys in self.managers if keys.name == manager), manager not in OFF_BY_DEFAULT)
+
+    def allows(self, manager: str, environment: str) -> bool:
+        """Whether the manager works on the environment; each manager has lists of its own."""
+        own = self._manager(manager)
+        allowed = not own.env_allow_list or environment in own.env_allow_list
+        return allowed and environment not in own.env_disallow_list
+
+    def labels(self, manager: str) -> tuple[str, ...]:
+        """The labels for the manager's pull requests."""
+        return self._manager(manager).labels
+
+    def environment(self, name: str) -> RuntimeEnvironment | None:
+        """What is said of the environment; of the root ("" or "default"), where one alone is said, that one."""
+        named = next((found for found in self.runtime_environments if found.name == name), None)
+        alone = self.runtime_environments[0] if len(self.runtime_environments) == 1 else None
+        return named or (alone if name in ("", "default") else None)
+
+    def python_of(self, environment: str) -> str:
+        """The Python that the environment's lock is resolved for; empty where the configuration does not say."""
+        found = self.environment(environment)
+        return found.python_version if found and found.python_version else self.python
+
+    def _manager(self, name: str) -> ManagerKeys:
+        return next((keys for keys in self.managers if keys.name == name), ManagerKeys(name))
+
 
 def parse(text: str) -> RepoConfig:
     """The configuration; the empty text gives the defaults. Raises ConfigError."""
@@ -57,7 +96,8 @@ def parse(text: str) -> RepoConfig:
 
 def read(project: Snapshot) -> RepoConfig:
     """The configuration of a repository whose snapshot has `PATHS`; no file gives the defaults. Raises Refused."""
-    return parse(project.text(PATH))
+    taken, _ = thothyaml.read(project.text(thothyaml.PATH))
+    return RepoConfig(**{**taken, **_given(project.text(PATH))})
 
 
 def _given(text: str) -> Mapping[str, Any]:

@@ -32,20 +32,26 @@ class Key:
     default: Any
     needed: Needed | None
 
+    @property
+    def field(self) -> str:
+        """The name of the dataclass's field."""
+        return self.name.replace("-", "_")
+
 
 def keys(section: type[Any]) -> tuple[Key, ...]:
     """The keys of a section in their order."""
-    return tuple(_key(field) for field in fields(section))
+    hyphens = getattr(section, "HYPHENATED", False)
+    return tuple(_key(field, field.name.replace("_", "-") if hyphens else field.name) for field in fields(section))
 
 
-def _key(field: Any) -> Key:
+def _key(field: Any, name: str) -> Key:
     kind, description, *needed = field.type.__metadata__
     default = field.default_factory() if field.default is MISSING else field.default
-    return Key(field.name, kind, description, default, needed[0] if needed else None)
+    return Key(name, kind, description, default, needed[0] if needed else None)
 
 
 def read(section: type[Any], node: Node, spot: Spot) -> dict[str, Any]:
-    """The values of the keys that are set. Raises ConfigError."""
+    """The values of the keys that are set, by the names of the section's fields. Raises ConfigError."""
     if not isinstance(node, MappingNode):
         what = f"`{spot.key}`" if spot.key else "the file"
         raise ConfigError(spot.sentence(node, f"{what} is no mapping; write `key: value` lines."))
@@ -55,11 +61,11 @@ def read(section: type[Any], node: Node, spot: Spot) -> dict[str, Any]:
         key = _known(key_node, known, spot)
         if key is None:
             continue
-        if key.name in values:
+        if key.field in values:
             raise spot.below(key.name).error(key_node, "stands twice; keep one.")
-        values[key.name] = key.kind.read(value_node, spot.below(key.name))
+        values[key.field] = key.kind.read(value_node, spot.below(key.name))
     for key in known.values():
-        if key.needed and key.name not in values:
+        if key.needed and key.field not in values:
             example = f"{key.name}: {key.needed.example}"
             raise spot.error(node, f"has no `{key.name}`; give it one, such as `{example}`.")
     return values

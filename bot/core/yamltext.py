@@ -81,3 +81,8 @@ def _check_shape(text: str, file: str) -> None:
 def shown(key: str) -> str:
     """A key that somebody wrote, short and without what could mean something in Markdown."""
     return re.sub(r"[^\w.-]", "?", key[:80])
+
+
+def shown_value(value: str) -> str:
+    """A value that somebody wrote, as code in Markdown."""
+    return f"`{re.sub(r'[^ -~]|`', '?', value[:120])}`"

@@ -10,7 +10,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core import repoconfig, sections, yamltext
-from bot.core.kinds import FOLDER, ROUTE, WSGI, Choice, Day, Flag, Kind, Listed, PythonVersion, Text, Whole, Words
+from bot.core.kinds import (
+    FOLDER,
+    ROUTE,
+    WSGI,
+    Choice,
+    Day,
+    Flag,
+    Kind,
+    Listed,
+    Plain,
+    PythonVersion,
+    Text,
+    Whole,
+    Words,
+)
 from bot.core.repoconfig import RepoConfig
 from bot.core.sections import Needed, Section
 from bot.core.yamltext import ConfigError, Spot
@@ -32,6 +46,7 @@ class Sample:
     words: Annotated[tuple[str, ...], Words(1), "some words"] = ("a",)
     wsgi: Annotated[str, WSGI, "an application"] = ""
     route: Annotated[str, ROUTE, "a path"] = ""
+    plain: Annotated[str, Plain(), "a word"] = ""
     folder: Annotated[str, FOLDER, "a folder"] = "overlays"
     inner: Annotated[Inner | None, Section(Inner), "a section"] = None
     many: Annotated[tuple[Inner, ...], Listed(Section(Inner)), "sections"] = ()
@@ -139,6 +154,8 @@ def fitting(kind: Kind) -> st.SearchStrategy[Any]:
             return st.lists(st.text("ab-", min_size=1, max_size=4) | st.integers(0, 9) | st.booleans(), max_size=3)
         case Choice(words=words):
             return st.sampled_from([*words, words[0].upper()])
+        case Plain():
+            return st.sampled_from(["x", 8, 1.5, True, ""])
         case Flag():
             return st.booleans()
         case Day():
