@@ -141,6 +141,14 @@ JUNK = st.recursive(
 )
 
 
+SAMPLES: dict[type[Any], list[Any]] = {
+    Plain: ["x", 8, 1.5, True, ""],
+    Flag: [True, False],
+    Day: ["2027-01-31", "2027-13-01", "2027-1-1", "27-01-01"],
+    PythonVersion: ["3.11", "3.9.1", "3.123", "3.0", 3.9, 3.12, 3.999, 3, 3.0, 2.7],
+}
+
+
 def fitting(kind: Kind) -> st.SearchStrategy[Any]:
     """Values that a kind should take, with borders."""
     match kind:
@@ -154,18 +162,10 @@ def fitting(kind: Kind) -> st.SearchStrategy[Any]:
             return st.lists(st.text("ab-", min_size=1, max_size=4) | st.integers(0, 9) | st.booleans(), max_size=3)
         case Choice(words=words):
             return st.sampled_from([*words, words[0].upper()])
-        case Plain():
-            return st.sampled_from(["x", 8, 1.5, True, ""])
-        case Flag():
-            return st.booleans()
-        case Day():
-            return st.sampled_from(["2027-01-31", "2027-13-01", "2027-1-1", "27-01-01"])
-        case PythonVersion():
-            return st.sampled_from(["3.11", "3.9.1", "3.123", "3.0", 3.9, 3.12, 3.999, 3, 3.0, 2.7])
         case Text(pattern=pattern):
             return st.from_regex(f"^(?:{pattern})$", fullmatch=True) | st.text("ab:./()", max_size=8)
         case _:
-            return JUNK
+            return st.sampled_from(SAMPLES[type(kind)])
 
 
 def documents(section: type[Any]) -> st.SearchStrategy[Any]:
