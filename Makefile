@@ -5,9 +5,9 @@ RUN := .venv/bin/python
 CATEGORIES := packages bot app training dev-packages
 # Branch coverage: all of the pure code, nine tenths of everything.
 COVERED := $(RUN) -m coverage report --fail-under=90 && \
-	$(RUN) -m coverage report --include="bot/core/*,bot/managers/*" --fail-under=100 --format=total
+	$(RUN) -m coverage report --include="bot/advisor/*,bot/core/*,bot/managers/*" --fail-under=100 --format=total
 
-.PHONY: help install demo test test-all lint types lock clean
+.PHONY: help install demo test test-all lint types lock thoth clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -36,6 +36,9 @@ types: install  ## mypy, strict
 
 lock: install  ## lock Pipfile again, with pipenv
 	$(RUN) -m pipenv lock
+
+thoth: install  ## Thoth's client thamos, in an environment of its own
+	@$(RUN) -m bot thoth --install
 
 clean:  ## remove what the other targets made
 	rm -rf .venv .demo .bolide demo-report.json .coverage* .hypothesis .*_cache

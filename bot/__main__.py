@@ -30,6 +30,10 @@ def main(argv: Sequence[str]) -> int:
             from bot import schema
 
             return schema.main(given.write)
+        case "thoth":
+            from bot import thoth
+
+            return thoth.main(os.environ, install_client=given.install)
         case _:
             return _run(given.command)
 
@@ -49,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("doctor", help="check the set-up and say what is missing")
     schema = commands.add_parser("schema", help="the JSON Schema of a repository's configuration")
     schema.add_argument("--write", type=Path, metavar="DOCS", help="renew it, and the table of keys, in this folder")
+    thoth = commands.add_parser("thoth", help="answer Thoth's client thamos: advise and provenance-check, over TLS")
+    thoth.add_argument("--install", action="store_true", help="make that client's own environment instead")
     commands.add_parser("sandbox", help="a GitHub on this machine, for trying and testing (see its --help)")
     commands.add_parser("supervise", help="keep the service's port and serve the deployed release (see its --help)")
     return parser

@@ -65,6 +65,16 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("AWS_SECRET_ACCESS_KEY_FILE", "", "The file with the bucket's secret key"),
     Setting("AWS_DEFAULT_REGION", "us-east-1", "The bucket's region"),
     Setting("BOLIDE_WORKERS", "4", "How many jobs run at the same time, 1 to 64"),
+    Setting("BOLIDE_THOTH_HOST", "127.0.0.1", "The address on which `python -m bot thoth` answers Thoth's clients"),
+    Setting("BOLIDE_THOTH_PORT", "8443", "The port on which it answers them"),
+    Setting(
+        "BOLIDE_THOTH_TOKEN", "", "The token that clients must send, 16 characters or more; a must beyond this machine"
+    ),
+    Setting("BOLIDE_THOTH_TOKEN_FILE", "", "The file with that token"),
+    Setting(
+        "BOLIDE_THOTH_CERTIFICATE_FILE", "", "The TLS certificate in PEM form; without it one is made for this machine"
+    ),
+    Setting("BOLIDE_THOTH_KEY_FILE", "", "The key of that certificate"),
 )
 _DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
 
@@ -135,6 +145,43 @@ class Settings:
         """Everything that no log may show."""
         bucket = (self.bucket.secret,) if self.bucket else ()
         return (self.private_key, self.webhook_secret, self.database_url, *bucket)
+
+
+@dataclass(frozen=True, slots=True)
+class ThothSettings:
+    """What the operator has set for answering Thoth's clients; an empty token asks for none."""
+
+    host: str
+    port: int
+    token: Secret
+    certificate: Path | None
+    key: Path | None
+    state_dir: Path
+    allowed_hosts: frozenset[str]
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "ThothSettings":
+        """The settings in these variables. Raises SettingsProblem with all that is wrong, never with a secret in it."""
+        read = _Environment(environ)
+        files = [read.text(f"BOLIDE_THOTH_{name}_FILE") for name in ("CERTIFICATE", "KEY")]
+        settings = cls(
+            host=read.checked("BOLIDE_THOTH_HOST", _host, "127.0.0.1"),
+            port=read.number("BOLIDE_THOTH_PORT", 0, 65535),
+            token=Secret(read.secret("BOLIDE_THOTH_TOKEN", _token)),
+            certificate=Path(files[0]) if files[0] else None,
+            key=Path(files[1]) if files[1] else None,
+            state_dir=Path(read.text("BOLIDE_STATE_DIR") or ".bolide"),
+            allowed_hosts=allowed_hosts(read.text("BOLIDE_ALLOWED_HOSTS")),
+        )
+        if bool(files[0]) != bool(files[1]):
+            read.problems.append("BOLIDE_THOTH_CERTIFICATE_FILE and BOLIDE_THOTH_KEY_FILE belong together; set both.")
+        if not _loopback(settings.host) and not settings.token.reveal():
+            read.problems.append(
+                f"BOLIDE_THOTH_HOST is {settings.host}, which others can reach; set BOLIDE_THOTH_TOKEN for them."
+            )
+        if read.problems:
+            raise SettingsProblem(tuple(dict.fromkeys(read.problems)))
+        return settings
 
 
 def allowed_hosts(text: str) -> frozenset[str]:
@@ -249,6 +296,12 @@ def _webhook_secret(text: str) -> str:
 def _database_url(text: str) -> str:
     if text and not text.startswith(("postgresql://", "postgres://")):
         raise ValueError("is no PostgreSQL URL; write it like postgresql://name:password@host/database")
+    return text
+
+
+def _token(text: str) -> str:
+    if text and len(text) < SHORTEST_SECRET:
+        raise ValueError(f"is shorter than {SHORTEST_SECRET} characters; make a longer one")
     return text
 
 

@@ -70,8 +70,13 @@ class Environments:
         self._allowed_hosts = allowed_hosts
         self._identity: str | None = None
 
-    async def install(self, requirements: str, indexes: Mapping[str, str] | None = None) -> Installed:
+    async def install(
+        self, requirements: str, indexes: Mapping[str, str] | None = None, *, built: str = ""
+    ) -> Installed:
         """The environment with exactly these requirements (lines with hashes, wheels only).
+
+        `built` are more such lines, of packages without wheels: their builds run, with what the requirements installed
+        and nothing else. Only what a person asked for is built; a proposed lock never is.
 
         `indexes` (name → address) are asked beside the own one, which stands for https://pypi.org/simple; whichever
         has a package, only a file with a listed hash is taken. Hosts in `allowed_hosts` may be private or without TLS.
@@ -80,7 +85,7 @@ class Environments:
         """
         started = time.monotonic()
         others = self._others(indexes or {})
-        path = self._root / await self._key("\n".join([*others, requirements]))
+        path = self._root / await self._key("\n".join([*others, requirements, *filter(None, [built])]))
         size = await asyncio.to_thread(_reuse, path)
         reused = size is not None
         if size is None:
@@ -89,7 +94,7 @@ class Environments:
                 size = await asyncio.to_thread(_reuse, path)
                 reused = size is not None
                 if size is None:
-                    size = await self._make(path, requirements, others)
+                    size = await self._make(path, requirements, others, built)
         return Installed(path, path / "bin" / "python", size, time.monotonic() - started, reused)
 
     async def prune(self, keep: int, in_use: Collection[Path] = ()) -> int:
@@ -118,12 +123,12 @@ class Environments:
             self._identity = output
         return hashlib.sha256(f"{self._identity}\n{wanted}".encode()).hexdigest()[:32]
 
-    async def _make(self, path: Path, requirements: str, others: tuple[str, ...]) -> float:
+    async def _make(self, path: Path, requirements: str, others: tuple[str, ...], built: str) -> float:
         building = self._root / f".building-{path.name}-{uuid.uuid4().hex[:8]}"
         try:
             # Relocatable, so that the whole environment appears at its path by one rename.
             await self._uv_does("venv", "--quiet", "--relocatable", "--python", self._python, building)
-            wanted = building / "requirements.txt"
+            wanted = building / "installed-from.txt"
             wanted.write_text(requirements)
             sync = ("pip", "sync", "--require-hashes", "--no-build", "--link-mode", "hardlink", "--no-progress")
             # Compiled here and on all cores, because those who use the environment may not write into it.
@@ -131,12 +136,20 @@ class Environments:
             # Every index is looked at for every package, since the hashes tell which file is the right one.
             strategy = ("--index-strategy", "unsafe-best-match") if others else ()
             await self._uv_does(*sync, *kind, *strategy, wanted, others=others)
+            if built:
+                await self._build(building, built)
             size = await asyncio.to_thread(_size_mb, building)
             (building / STAMP).write_text(json.dumps({"size_mb": size}))
             await asyncio.to_thread(_put_in_place, building, path)
         finally:
             await asyncio.to_thread(shutil.rmtree, building, ignore_errors=True)
         return size
+
+    async def _build(self, environment: Path, built: str) -> None:
+        wanted = environment / "built-from.txt"
+        wanted.write_text(built)
+        install = ("pip", "install", "--require-hashes", "--no-deps", "--no-build-isolation", "--no-progress")
+        await self._uv_does(*install, "--python", environment / "bin" / "python", "-r", wanted)
 
     async def _uv_does(self, *arguments: str | Path, others: Iterable[str] = ()) -> None:
         command = (self._uv, *arguments, "--no-config", "--system-certs", "--color", "never")

@@ -7,7 +7,7 @@ import json
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -88,6 +88,19 @@ class SimpleIndex:
                 raise IndexUnreachable(
                     f"The index {url} answered nonsense about {canonical}: {error!r:.200}.", 300
                 ) from error
+
+    async def projects(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Project | str]:
+        """Several pages at once; no releases where a package is unknown, a sentence where the index is unsuitable."""
+        places = sorted(set(wanted))
+        return dict(zip(places, await asyncio.gather(*(self._page(*place) for place in places)), strict=True))
+
+    async def _page(self, name: str, url: str) -> Project | str:
+        try:
+            return await self.project(name, url)
+        except PackageUnknown:
+            return Project(name, {})
+        except IndexUnsuitable as problem:
+            return str(problem)
 
     async def metadata(self, file: File) -> str:
         """The core metadata of a wheel: its PEP 658 file, else read with ranges out of the wheel itself."""

@@ -49,6 +49,12 @@ def requirements(lock: Mapping[str, Any], categories: Iterable[str]) -> str:
     return "".join(f"{line}\n" for _, line in sorted(lines.items()))
 
 
+def without_wheels(lock: Mapping[str, Any], categories: Iterable[str]) -> frozenset[str]:
+    """The names of the packages that the categories' Pipfile says to build (`no_binary = true`)."""
+    entries = (lock.get(lock_section(category), {}).items() for category in categories)
+    return frozenset(name for section in entries for name, entry in section if entry.get("no_binary") is True)
+
+
 def indexes(lock: Mapping[str, Any], categories: Iterable[str]) -> dict[str, str]:
     """Name → address of the indexes that the packages of the categories are locked from; what is no source is left out.
 

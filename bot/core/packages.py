@@ -1,6 +1,6 @@
 """What the package index knows and what a resolver answers: values, ports and the errors that they may raise."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -77,6 +77,13 @@ class Index(Protocol):
 
     async def project(self, name: str, url: str, *, fresh: bool = False) -> Project:
         """The package on the index at `url`, `fresh` without a cache; raises PackageUnknown or IndexUnreachable."""
+        ...
+
+    async def projects(self, wanted: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], "Project | str"]:
+        """Several pages at once, by (package, address of its index); one that the index does not have has no releases.
+
+        Where the index is not one that can be read, the sentence that says why. Raises IndexUnreachable.
+        """
         ...
 
     async def metadata(self, file: File) -> str:

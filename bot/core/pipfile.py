@@ -20,6 +20,7 @@ from bot.core.errors import Refused
 MAX_BYTES = 512 * 1024
 MAX_ENTRIES = 2_000
 NOT_CATEGORIES = frozenset({"source", "requires", "scripts", "pipenv", "pipfile", "build-system"})
+_THOTH_SETTINGS = frozenset({"allow_prereleases", "disable_index_adjustment"})
 DEFAULT_SOURCE = {"name": "pypi", "url": "https://pypi.org/simple", "verify_ssl": True}
 MARKER_KEYS = (
     "implementation_name",
@@ -109,7 +110,7 @@ class Pipfile:
 
 def parse(text: str | bytes, allowed_hosts: frozenset[str] = frozenset()) -> Pipfile:
     """The Pipfile's values; hosts in `allowed_hosts` may be private or without TLS. Raises PipfileError."""
-    document = _document(text)
+    document = read_document(text)
     categories = {name: _category(name, document.get(name, {})) for name in _category_names(document)}
     if sum(map(len, categories.values())) > MAX_ENTRIES:
         raise PipfileError(f"The Pipfile has too many entries; the limit is {MAX_ENTRIES:,}.")
@@ -121,7 +122,8 @@ def parse(text: str | bytes, allowed_hosts: frozenset[str] = frozenset()) -> Pip
     return Pipfile(sources, requires, categories, settings, document)
 
 
-def _document(text: str | bytes) -> dict[str, Any]:
+def read_document(text: str | bytes) -> dict[str, Any]:
+    """The Pipfile as TOML has it, with nothing checked but that; raises PipfileError."""
     if len(text) > MAX_BYTES:
         raise PipfileError(f"The Pipfile has {len(text):,} bytes; the limit is {MAX_BYTES:,}.")
     try:
@@ -140,13 +142,23 @@ def _document(text: str | bytes) -> dict[str, Any]:
 
 
 def _category_names(document: Mapping[str, Any]) -> tuple[str, ...]:
-    own = [name for name in document if name not in NOT_CATEGORIES and name not in ("packages", "dev-packages")]
+    own = _other_sections(document)
     for name in own:
         if not _CATEGORY.fullmatch(name) or name in ("default", "develop", "_meta"):
             raise PipfileError(
                 f"The Pipfile's section {name[:80]!r} cannot be a category; use letters, digits and dashes."
             )
     return ("packages", "dev-packages", *own)
+
+
+def _other_sections(document: Mapping[str, Any]) -> list[str]:
+    known = (*NOT_CATEGORIES, "packages", "dev-packages")
+    return [name for name, table in document.items() if name not in known and not _is_thoth_settings(name, table)]
+
+
+def _is_thoth_settings(name: str, table: object) -> bool:
+    """Whether this is the section that Thoth's client writes into each Pipfile: settings of its own, no packages."""
+    return name == "thoth" and isinstance(table, Mapping) and table.keys() <= _THOTH_SETTINGS
 
 
 def _category(category: str, table: Any) -> dict[str, Requirement]:
@@ -291,18 +303,23 @@ def pipfile_hash(pipfile: Pipfile, *, canonical_names: bool = True) -> str:
 
     Today's pipenv hashes canonical package names; `canonical_names=False` is what plette and older versions do.
     """
-    document = pipfile.document
+    return document_hash(pipfile.document, canonical_names=canonical_names)
+
+
+def document_hash(document: Mapping[str, Any], *, canonical_names: bool = True) -> str:
+    """The same of a Pipfile's document; raises PipfileError where it holds what pipenv cannot hash."""
 
     def section(name: str) -> Any:
         table = document.get(name, {})
-        return {canonicalize_name(key): value for key, value in table.items()} if canonical_names else table
+        canonical = canonical_names and isinstance(table, Mapping)
+        return {canonicalize_name(key): value for key, value in table.items()} if canonical else table
 
     content: dict[str, Any] = {
         "_meta": {"sources": document.get("source", [DEFAULT_SOURCE]), "requires": document.get("requires", {})},
         "default": section("packages"),
         "develop": section("dev-packages"),
     }
-    content |= {name: section(name) for name in pipfile.categories if name not in ("packages", "dev-packages")}
+    content |= {name: section(name) for name in _other_sections(document)}
     try:
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     except TypeError as error:

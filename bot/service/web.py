@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -61,13 +62,13 @@ class PortTaken(Exception):
     """The server cannot listen there; the message says what to do."""
 
 
-async def start(app: web.Application, host: str, port: int) -> web.AppRunner:
+async def start(app: web.Application, host: str, port: int, *, tls: ssl.SSLContext | None = None) -> web.AppRunner:
     """The running server, `addresses[0]` is where it listens; `cleanup()` ends it. Raises PortTaken."""
     # A stranger who goes on sending after a refusal is listened to for a second only.
     runner = web.AppRunner(app, access_log=None, lingering_time=1.0, keepalive_timeout=30.0, shutdown_timeout=5.0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        await web.TCPSite(runner, host, port, ssl_context=tls).start()
     except OSError as problem:
         await runner.cleanup()
         reason = problem.strerror or str(problem)

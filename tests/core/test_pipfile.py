@@ -206,3 +206,15 @@ def test_an_oversized_pipfile_is_refused_quickly(text: str) -> None:
     with pytest.raises(PipfileError, match="the limit is"):
         parse(text)
     assert time.process_time() - started < 2
+
+
+def test_the_settings_of_thoths_client_are_no_category_and_do_not_count_for_the_hash() -> None:
+    plain = SOURCE + "[packages]\nflask = '*'\n"
+    settings = "[thoth]\ndisable_index_adjustment = false\n[thoth.allow_prereleases]\nflask = true\n"
+    pipfile = parse(plain + settings)
+    assert list(pipfile.categories) == ["packages", "dev-packages"]
+    assert pipfile_hash(pipfile) == pipfile_hash(parse(plain))
+
+
+def test_a_category_may_be_called_thoth() -> None:
+    assert "thoth" in parse(SOURCE + "[packages]\n[thoth]\nthamos = '*'\n").categories

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import SETTINGS, Settings, SettingsProblem
+from bot.settings import SETTINGS, Settings, SettingsProblem, ThothSettings
 from tests.service.keys import private_key
 
 SECRET = "a secret that nobody guesses"
@@ -177,3 +177,27 @@ def test_every_setting_is_documented_with_its_default() -> None:
     assert rows == [
         (setting.name, shown.get(setting.default, f"`{setting.default}`"), setting.meaning) for setting in SETTINGS
     ]
+
+
+def test_answering_thoths_clients_on_this_machine_needs_no_setting() -> None:
+    settings = ThothSettings.from_env({})
+    assert (settings.host, settings.port, settings.token.reveal()) == ("127.0.0.1", 8443, "")
+    assert (settings.certificate, settings.key) == (None, None)
+
+
+def test_beyond_this_machine_thoths_clients_need_a_token(tmp_path: Path) -> None:
+    with pytest.raises(SettingsProblem, match=r"BOLIDE_THOTH_HOST is 0\.0\.0\.0, which others can reach"):
+        ThothSettings.from_env({"BOLIDE_THOTH_HOST": "0.0.0.0"})
+    (tmp_path / "token").write_text(SECRET)
+    told = {"BOLIDE_THOTH_HOST": "0.0.0.0", "BOLIDE_THOTH_TOKEN_FILE": str(tmp_path / "token")}
+    assert ThothSettings.from_env(told).token.reveal() == SECRET
+
+
+def test_a_short_token_and_half_a_certificate_are_named_together() -> None:
+    with pytest.raises(SettingsProblem) as caught:
+        ThothSettings.from_env({"BOLIDE_THOTH_TOKEN": "hunter2", "BOLIDE_THOTH_KEY_FILE": "key.pem"})
+    assert [line.split()[0] for line in caught.value.problems] == [
+        "BOLIDE_THOTH_TOKEN",
+        "BOLIDE_THOTH_CERTIFICATE_FILE",
+    ]
+    assert "hunter2" not in str(caught.value)

@@ -1,5 +1,6 @@
 """The package world in memory: an index and a resolver that answer from one little table of releases."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -40,6 +41,15 @@ class PackageWorld:
             raise PackageUnknown(f"{url} has no package {name}; check its spelling in the Pipfile.")
         files = {version: (_file(name, version, day),) for version, day in self.releases[name].items()}
         return Project(name, files)
+
+    async def projects(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Project | str]:
+        pages: dict[tuple[str, str], Project | str] = {}
+        for name, url in wanted:
+            try:
+                pages[name, url] = await self.project(name, url)
+            except PackageUnknown:
+                pages[name, url] = Project(name, {})
+        return pages
 
     async def metadata(self, file: File) -> str:
         return f"Name: {file.filename.split('-')[0]}\nVersion: {file.version}\n"
