@@ -149,6 +149,11 @@ class OneAtATime:
     def __init__(self, inner: Laboratory, turn: asyncio.Lock) -> None:
         self._inner, self._turn = inner, turn
 
+    @property
+    def python(self) -> str:
+        """The Python that locks are tried out with."""
+        return self._inner.python
+
     async def examine_pair(
         self, tarball: bytes, before: str, after: str, recipe: Recipe
     ) -> tuple[Examination, Examination]:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import platform
 import shutil
 import tempfile
 import time
@@ -53,6 +54,11 @@ class Laboratory:
         self._service_limits = service_limits
         self._isolation = isolation
         self._tell = tell
+
+    @property
+    def python(self) -> str:
+        """The Python that locks are tried out with: this process's own."""
+        return platform.python_version()
 
     async def examine_pair(
         self, tarball: bytes, before: str, after: str, recipe: Recipe

@@ -49,9 +49,9 @@ def choose(environment: Environment, told: Told, configuration: str) -> Python:
     notes = [
         f"{place} says Python {other}, {winner} says {version}: the lock is made for {version}."
         for place, other in others
-        if not _agree(other, version)
+        if not agree(other, version)
     ]
-    if told.locked and not _agree(told.locked, version):
+    if told.locked and not agree(told.locked, version):
         notes.append(f"Today's {environment.lock} was made for Python {told.locked}; this one is for {version}.")
     return Python(version, tuple(notes))
 
@@ -72,6 +72,6 @@ def locked_for(lock: Mapping[str, Any] | None) -> str:
     return named(str(requires.get("python_full_version") or requires.get("python_version") or ""))
 
 
-def _agree(one: str, other: str) -> bool:
+def agree(one: str, other: str) -> bool:
     """Whether two versions are the same as far as both tell it."""
     return all(a == b for a, b in zip(one.split("."), other.split("."), strict=False))

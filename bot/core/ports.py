@@ -312,6 +312,10 @@ class Objects(Protocol):
 class Laboratory(Protocol):
     """Examines locks in isolation, on an unpacked tree of the repository."""
 
+    @property
+    def python(self) -> str:
+        """The Python that locks are tried out with, such as "3.11.2"."""
+
     async def examine_pair(
         self, tarball: bytes, before: str, after: str, recipe: Recipe
     ) -> tuple[Examination, Examination]:

@@ -4,14 +4,13 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
 
-from bot.core import changes, interpreter, lockfile, pipfile, repoconfig
+from bot.core import changes, interpreter, locks, pipfile, repoconfig
 from bot.core.changes import Change
 from bot.core.environments import PYTHON_VERSION, Environment
-from bot.core.errors import Refused
 from bot.core.interpreter import Python, Told
-from bot.core.packages import All, PackageUnknown, Resolution, ResolveRequest, Upgrade
+from bot.core.locks import Today
+from bot.core.packages import All, PackageUnknown, ResolveRequest, Upgrade
 from bot.core.pipfile import Pipfile
 from bot.core.plan import AskEvidence, FileChange, ProposeChange, Target
 from bot.core.ports import Snapshot
@@ -52,48 +51,43 @@ class Relock:
     settled: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Today:
-    """What the environment's files say: what is wanted, and today's lock in the form of a Pipfile.lock's document."""
-
-    wanted: Pipfile
-    lock: Mapping[str, Any] | None
-    python: Python
-
-
 async def relock(project: Snapshot, config: RepoConfig, wish: Wish, see: See) -> Relock:
     """The lock that the wish gives; raises Refused or TryLater.
 
     `project` holds the environment's files and the `.python-version` at the top.
     """
     environment = wish.environment
-    today = _today(project, config, environment, see)
+    today = locks.read(environment, project, see.allowed_hosts)
+    python = python_of(project, config, environment, today)
     days = config.cooldown_days if wish.cooldown_days is None else wish.cooldown_days
+    cutoff = see.now - timedelta(days=days)
     request = ResolveRequest(
-        today.wanted,
-        today.lock,
-        today.python.version,
-        wish.upgrade,
-        see.now - timedelta(days=days),
-        wish.constraints,
-        wish.exempt,
+        today.wanted, today.lock, python.version, wish.upgrade, cutoff, wish.constraints, wish.exempt
     )
     found = await see.resolver.resolve(request)
-    moved = changes.diff(today.lock or {}, found.lock, today.wanted)
+    made = locks.write(environment, today, found, python.version)
+    moved = changes.diff(today.lock or {}, made.lock, today.wanted)
     update = UpdateText(
         environment,
         await _moves(moved, found.required_by, today.wanted, environment, see),
         found.held_back,
-        (*today.python.notes, *found.notes),
+        (*python.notes, *found.notes),
         project.sha,
-        hashlib.sha256(found.lock_text.encode()).hexdigest(),
-        today.python.version,
+        hashlib.sha256(made.text.encode()).hexdigest(),
+        python.version,
         days,
         found.resolver,
         see.now,
     )
-    same = found.lock_text == project.text(environment.lock)
-    return Relock(update, found.lock_text, same or _is_as_good(today, found, moved))
+    same = made.text == today.text
+    return Relock(update, made.text, same or (not moved and locks.is_as_good(environment, today, made)))
+
+
+def python_of(project: Snapshot, config: RepoConfig, environment: Environment, today: Today) -> Python:
+    """The Python that the environment is locked for; `project` holds its files and the `.python-version` at the top."""
+    files = {path: project.text(path) for path in (environment.python_version, PYTHON_VERSION)}
+    told = Told(today.wanted_python, files, config.python, {}, today.locked_python)
+    return interpreter.choose(environment, told, repoconfig.PATH)
 
 
 def proposed(project: Snapshot, made: Relock, wish: Wish, *, asked: str = "") -> ProposeChange | AskEvidence | str:
@@ -119,27 +113,6 @@ def proposed(project: Snapshot, made: Relock, wish: Wish, *, asked: str = "") ->
         f"{wish.prefix}{text.title(update.changes, wish.environment)}",
         text.body(update),
         evidence=lock,
-    )
-
-
-def _today(project: Snapshot, config: RepoConfig, environment: Environment, see: See) -> _Today:
-    try:
-        wanted = pipfile.parse(project.text(environment.manifest), see.allowed_hosts)
-        old = project.text(environment.lock)
-        lock = lockfile.parse(old) if old else None
-    except ValueError as problem:
-        raise Refused(str(problem)) from problem
-    files = {path: project.text(path) for path in (environment.python_version, PYTHON_VERSION)}
-    told = Told(pipfile.python_of(wanted), files, config.python, {}, interpreter.locked_for(lock))
-    return _Today(wanted, lock, interpreter.choose(environment, told, repoconfig.PATH))
-
-
-def _is_as_good(today: _Today, found: Resolution, moved: tuple[Change, ...]) -> bool:
-    """Whether today's lock is one for its manifest, whole, and at the same versions."""
-    if today.lock is None or moved:
-        return False
-    return changes.is_current(today.wanted, today.lock) and changes.is_whole(
-        today.lock, lockfile.parse(found.lock_text)
     )
 
 

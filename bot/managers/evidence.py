@@ -1,10 +1,13 @@
 """Gathers evidence for a proposed lock: both locks are tried out, the pull request says what was seen."""
 
-from bot.core import repoconfig
+from bot.core import environments, interpreter, locks, relock, repoconfig
+from bot.core.environments import PYTHON_VERSION, Environment
 from bot.core.errors import Refused
 from bot.core.events import ChangeProposed, Event
 from bot.core.evidence import Evidence
 from bot.core.plan import EditPullRequest, Plan, Report
+from bot.core.ports import Snapshot
+from bot.core.repoconfig import RepoConfig
 from bot.core.see import See
 from bot.core.texts import evidence as text
 from bot.core.texts import update
@@ -45,12 +48,22 @@ async def _current(event: ChangeProposed, see: See) -> bool:
 
 async def _gather(event: ChangeProposed, see: See) -> Evidence:
     """Both locks, tried out on the files of the base commit."""
-    paths = (*repoconfig.PATHS, event.lock)
+    environment = environments.of_lock(event.lock)
+    paths = tuple(dict.fromkeys((*repoconfig.PATHS, *environment.files, PYTHON_VERSION)))
     base = await see.reader.snapshot(paths, branch=update.BRANCH, sha=event.base_sha)
     head = await see.reader.snapshot(paths, branch=update.BRANCH, sha=event.head_sha)
     config = repoconfig.read(base)
+    _refuse_other_python(head, config, environment, see)
+    before, after = (locks.installable(environment, each, see.allowed_hosts) for each in (base, head))
+    recipe = config.recipe if event.lock == "Pipfile.lock" else locks.fitting(config.recipe, after)
     tarball = await see.reader.tarball(event.base_sha)
-    before, after = await see.laboratory.examine_pair(
-        tarball, base.text(event.lock), head.text(event.lock), config.recipe
-    )
-    return Evidence(before, after)
+    return Evidence(*await see.laboratory.examine_pair(tarball, before, after, recipe))
+
+
+def _refuse_other_python(head: Snapshot, config: RepoConfig, environment: Environment, see: See) -> None:
+    """Raise Refused where the lock is for a Python that the laboratory does not have."""
+    today = locks.read(environment, head, see.allowed_hosts)
+    python = relock.python_of(head, config, environment, today).version
+    if python and not interpreter.agree(".".join(python.split(".")[:2]), see.laboratory.python):
+        own = see.laboratory.python
+        raise Refused(f"{environment.lock} is for Python {python}, and locks are tried out with Python {own} here.")

@@ -18,6 +18,7 @@ class MemoryLaboratory:
     broken: dict[tuple[str, str], str] = field(default_factory=dict)
     examined: list[tuple[str, str]] = field(default_factory=list)
     meanwhile: Callable[[], None] = lambda: None
+    python: str = "3.11.2"
 
     async def examine_pair(
         self, tarball: bytes, before: str, after: str, recipe: Recipe
