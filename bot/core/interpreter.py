@@ -25,7 +25,7 @@ class Told:
     manifest: str
     files: Mapping[str, str]  # path of a .python-version → its text
     configured: str
-    runtimes: Mapping[str, str]  # environment's name → Python, from .thoth.yaml
+    runtime: str  # by the configuration's runtime_environments
     locked: str  # what today's lock says that it was made for
 
 
@@ -37,7 +37,7 @@ def choose(environment: Environment, told: Told, configuration: str) -> Python:
     own = [
         (environment.manifest, told.manifest),
         (environment.python_version, named(told.files.get(environment.python_version, ""))),
-        (".thoth.yaml", told.runtimes.get(environment.name, "")),
+        ("its runtime_environments entry", told.runtime),
     ]
     general = (configuration, told.configured)
     at_top = (PYTHON_VERSION, named(told.files.get(PYTHON_VERSION, "")))

@@ -86,7 +86,9 @@ async def relock(project: Snapshot, config: RepoConfig, wish: Wish, see: See) ->
 def python_of(project: Snapshot, config: RepoConfig, environment: Environment, today: Today) -> Python:
     """The Python that the environment is locked for; `project` holds its files and the `.python-version` at the top."""
     files = {path: project.text(path) for path in (environment.python_version, PYTHON_VERSION)}
-    told = Told(today.wanted_python, files, config.python, {}, today.locked_python)
+    runtime = config.environment(environment.name)
+    place = runtime.python_version if runtime else ""
+    told = Told(today.wanted_python, files, config.python, place, today.locked_python)
     return interpreter.choose(environment, told, repoconfig.PATH)
 
 

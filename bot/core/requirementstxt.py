@@ -35,8 +35,8 @@ class Style:
     annotations: bool
     extras: bool
     unsafe: bool
-    apart: bool
-    """Whether unsafe packages stand at the end, below a comment."""
+    by_uv: bool
+    """Whether uv wrote it: without conditions, and unsafe packages stand among the others."""
     manifest: str
     """What it calls the file that a direct requirement comes from, such as "-r requirements.in"."""
 
@@ -112,7 +112,7 @@ def style(text: str) -> Style:
         "# via" in text,
         extras,
         made_by_uv or "--allow-unsafe" in head,
-        not made_by_uv,
+        made_by_uv,
         named[1] if named else "-r requirements.in",
     )
 
@@ -129,9 +129,9 @@ def render(
         requirement = direct.get(name)
         parents = [*required_by.get(name, ())]
         parents += [written.manifest] if requirement else []
-        marker = requirement.markers if requirement else ""
+        marker = requirement.markers if requirement and not written.by_uv else ""
         blocks[name] = _block(name, entry, marker, sorted(parents), written)
-    apart = [name for name in blocks if written.apart and name in UNSAFE]
+    apart = [name for name in blocks if not written.by_uv and name in UNSAFE]
     tail = [blocks[name] if written.unsafe else f"# {name}\n" for name in apart]
     text = "".join(block for name, block in blocks.items() if name not in apart)
     text += "".join(["\n", f"{_UNSAFE_LINE}\n", *tail]) if tail else ""

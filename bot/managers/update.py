@@ -11,6 +11,7 @@ from bot.core.events import CommandGiven, Event, Pushed, RepositoryAdded
 from bot.core.plan import Action, AskEvidence, Comment, Conclusion, Plan, ProposeChange, Report
 from bot.core.ports import BotBranch, Snapshot
 from bot.core.relock import Wish, proposed, relock
+from bot.core.repoconfig import RepoConfig
 from bot.core.see import See
 from bot.core.texts import answer
 from bot.core.texts import update as text
@@ -35,16 +36,34 @@ async def plan(event: Event, see: See) -> Plan | None:
     """For each environment one pull request with every newer version that fits, or the reason why there is none."""
     top = (*repoconfig.PATHS, *TOP_FILES)
     project = await see.reader.snapshot(top, branch=text.BRANCH, overlays=environments.OVERLAYS)
-    found = environments.find(project.listing)
     try:
-        wanted = found.named(_asked_for(event))
-        if idle := _idle(project, found):
+        config = repoconfig.read(project)
+        found = await _found(project, config, see)
+        if idle := _idle(project, found, config):
             return Plan(idle, _comments(event, idle))
+        wanted = found.named(_asked_for(event))
         project = await _with_overlays(project, wanted, see)
     except Refused as refusal:
-        return Plan(str(refusal), _comments(event, quiet(str(refusal))))
-    outcomes = [await _one(event, project.on(each.branch), each, see) for each in wanted]
+        return _refused(event, project, str(refusal))
+    outcomes = [await _one(event, project.on(each.branch), each, config, see) for each in wanted]
     return _together(event, outcomes, wanted, found.remarks)
+
+
+async def _found(project: Snapshot, config: RepoConfig, see: See) -> Found:
+    """The environments that the configuration lets this manager look at."""
+    listing = project.listing
+    if config.overlays_dir != environments.OVERLAYS:
+        elsewhere = await see.reader.snapshot((), branch=text.BRANCH, sha=project.sha, overlays=config.overlays_dir)
+        listing = elsewhere.listing
+    found = environments.find(listing, config.overlays_dir)
+    return replace(found, environments=tuple(each for each in found.environments if config.allows(NAME, each.name)))
+
+
+def _refused(event: Event, project: Snapshot, sentence: str) -> Plan:
+    """What is done where the repository as a whole cannot be looked at."""
+    said = quiet(sentence)
+    report = Report(project.sha, CHECK, "No update could be proposed", said, "failure")
+    return Plan(said, (report, *_comments(event, said)))
 
 
 def _asked_for(event: Event) -> str:
@@ -55,12 +74,12 @@ def _asked_for(event: Event) -> str:
     return ""
 
 
-def _idle(project: Snapshot, found: Found) -> str | None:
+def _idle(project: Snapshot, found: Found, config: RepoConfig) -> str | None:
     """Why there is nothing to update in this repository at all."""
     if project.archived:
         return "The repository is archived."
     if not found.environments:
-        places = f"at the top of the repository or in a folder of {environments.OVERLAYS}/"
+        places = f"at the top of the repository or in a folder of {config.overlays_dir}/"
         remarks = "".join(f" {remark}" for remark in found.remarks)
         return f"There is no Pipfile, no uv.lock and no requirements.in with its requirements.txt {places}.{remarks}"
     return None
@@ -79,14 +98,13 @@ async def _with_overlays(project: Snapshot, wanted: tuple[Environment, ...], see
     return replace(project, files={**project.files, **there.files}, others=branches)
 
 
-async def _one(event: Event, project: Snapshot, environment: Environment, see: See) -> _Outcome:
+async def _one(event: Event, project: Snapshot, environment: Environment, config: RepoConfig, see: See) -> _Outcome:
     """What is done about one environment; `project` is seen on its branch."""
     branch = project.branch
     if branch and not all(author == see.login for author in branch.authors):
         return _handed_over(environment, branch)
     wish = Wish(environment)
     try:
-        config = repoconfig.read(project)
         found = proposed(project, await relock(project, config, wish, see), wish, asked=_key(event))
     except Refused as refusal:
         said = quiet(str(refusal))

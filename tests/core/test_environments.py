@@ -93,12 +93,12 @@ FILES = {".python-version": "3.10\n", "overlays/gpu/.python-version": "# ours\n\
 @pytest.mark.parametrize(
     ("environment", "told", "version", "notes"),
     [
-        (TOP, Told("", {}, "", {}, ""), "", ()),
-        (TOP, Told("", FILES, "", {}, ""), "3.10", ()),
-        (TOP, Told("3.11.2", {}, "3.11", {}, "3.11"), "3.11", ()),
+        (TOP, Told("", {}, "", "", ""), "", ()),
+        (TOP, Told("", FILES, "", "", ""), "3.10", ()),
+        (TOP, Told("3.11.2", {}, "3.11", "", "3.11"), "3.11", ()),
         (
             TOP,
-            Told("3.11", FILES, "3.12", {"default": "3.12"}, "3.9"),
+            Told("3.11", FILES, "3.12", "3.12", "3.9"),
             "3.12",
             (
                 "Pipfile says Python 3.11, .github/bolide.yaml says 3.12: the lock is made for 3.12.",
@@ -106,10 +106,10 @@ FILES = {".python-version": "3.10\n", "overlays/gpu/.python-version": "# ours\n\
                 "Today's Pipfile.lock was made for Python 3.9; this one is for 3.12.",
             ),
         ),
-        (GPU, Told("", FILES, "3.12", {}, ""), "3.9.1", ("3.12", "3.10")),
-        (GPU, Told("", {}, "", {"gpu": "3.8", "other": "3.7"}, ""), "3.8", ()),
-        (GPU, Told("", {".python-version": "3.10"}, "3.12", {}, ""), "3.12", ("3.10",)),
-        (GPU, Told("3.6", {".python-version": "pypy3.9"}, "", {}, ""), "3.6", ()),
+        (GPU, Told("", FILES, "3.12", "", ""), "3.9.1", ("3.12", "3.10")),
+        (GPU, Told("", {}, "", "3.8", ""), "3.8", ()),
+        (GPU, Told("", {".python-version": "3.10"}, "3.12", "", ""), "3.12", ("3.10",)),
+        (GPU, Told("3.6", {".python-version": "pypy3.9"}, "", "", ""), "3.6", ()),
     ],
 )
 def test_what_stands_nearest_names_the_python_and_contradictions_are_told(

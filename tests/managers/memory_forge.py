@@ -332,8 +332,8 @@ def _seen(there: MemoryRepository, pull: Pull) -> PullRequest:
 
 
 def _is_listed(path: str, overlays: str) -> bool:
-    folders = path.split("/")[:-1]
-    return not folders or (len(folders) == 2 and folders[0] == overlays)
+    folder = path.rpartition("/")[0]
+    return not folder or folder.rpartition("/")[0] == overlays
 
 
 def _bounded(body: str) -> str:
