@@ -9,6 +9,9 @@ from bot.core.commands import Command
 
 CHANGE_PROPOSED = "bolide.change_proposed"
 """The kind of the delivery that Bolide puts into its own inbox after it has proposed a change."""
+SCHEDULED, WORLD_CHANGED, LOOK_WANTED = "bolide.scheduled", "bolide.world_changed", "bolide.look_wanted"
+INTERNAL = frozenset({CHANGE_PROPOSED, SCHEDULED, WORLD_CHANGED, LOOK_WANTED})
+"""The kinds that only Bolide puts into the inbox: GitHub's have no dot, and the web door takes none with one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +82,39 @@ class ChangeProposed:
 
 
 @dataclass(frozen=True, slots=True)
+class Scheduled:
+    """What the repository has on its schedule for this purpose, such as `updates`, is due."""
+
+    repository: Repository
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorldChanged:
+    """Something happened to packages that the repository locks: a release, a yanked or exchanged file, an advisory."""
+
+    repository: Repository
+    packages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LookWanted:
+    """Something that Bolide itself did, such as to note what is ignored, asks for another look."""
+
+    repository: Repository
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ignored:
     """Nothing for any manager, and why."""
 
     reason: str
 
 
-Event = RepositoryAdded | Pushed | PullRequestMerged | CommandGiven | ChangeProposed
+Event = (
+    RepositoryAdded | Pushed | PullRequestMerged | CommandGiven | ChangeProposed | Scheduled | WorldChanged | LookWanted
+)
 
 
 class _Unreadable(Exception):
@@ -103,7 +132,7 @@ def parse(kind: str, body: object, own_login: str) -> tuple[Event, ...] | Ignore
     if reader is None:
         return Ignored(f"no manager listens to {kind}")
     try:
-        if kind != CHANGE_PROPOSED and _text(body, "sender", "login") == own_login:
+        if kind not in INTERNAL and _text(body, "sender", "login") == own_login:
             return Ignored("sent by Bolide itself")
         return reader(body)
     except _Unreadable as problem:
@@ -204,6 +233,21 @@ def _proposed(body: Mapping[str, Any]) -> tuple[Event, ...]:
     return (ChangeProposed(repository, number, *texts),)
 
 
+def _scheduled(body: Mapping[str, Any]) -> tuple[Event, ...]:
+    return (Scheduled(_repository(body), _text(body, "purpose")),)
+
+
+def _world_changed(body: Mapping[str, Any]) -> tuple[Event, ...]:
+    packages = body.get("packages")
+    if not isinstance(packages, list):
+        raise _Unreadable("packages is not a list")
+    return (WorldChanged(_repository(body), tuple(map(str, packages))),)
+
+
+def _look_wanted(body: Mapping[str, Any]) -> tuple[Event, ...]:
+    return (LookWanted(_repository(body), _text(body, "reason")),)
+
+
 _READERS = {
     "installation": _installation,
     "installation_repositories": _installation,
@@ -212,6 +256,9 @@ _READERS = {
     "issues": _issue,
     "issue_comment": _comment,
     CHANGE_PROPOSED: _proposed,
+    SCHEDULED: _scheduled,
+    WORLD_CHANGED: _world_changed,
+    LOOK_WANTED: _look_wanted,
 }
 
 
