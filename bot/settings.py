@@ -64,6 +64,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("AWS_SECRET_ACCESS_KEY", "", "The bucket's secret key; or name its file in the next"),
     Setting("AWS_SECRET_ACCESS_KEY_FILE", "", "The file with the bucket's secret key"),
     Setting("AWS_DEFAULT_REGION", "us-east-1", "The bucket's region"),
+    Setting(
+        "BOLIDE_WATCH_SECONDS", "1800", "How often the package index is asked about every locked package, in seconds"
+    ),
     Setting("BOLIDE_WORKERS", "4", "How many jobs run at the same time, 1 to 64"),
     Setting("BOLIDE_THOTH_HOST", "127.0.0.1", "The address on which `python -m bot thoth` answers Thoth's clients"),
     Setting("BOLIDE_THOTH_PORT", "8443", "The port on which it answers them"),
@@ -116,6 +119,7 @@ class Settings:
     database_url: Secret = Secret("")
     bucket: Bucket | None = None
     allowed_hosts: frozenset[str] = frozenset()
+    watch_seconds: int = 1800
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -133,6 +137,7 @@ class Settings:
             service_port=read.number("BOLIDE_SERVICE_PORT", 1, 65535),
             index_url=read.checked("BOLIDE_INDEX_URL", _url, ""),
             workers=read.number("BOLIDE_WORKERS", 1, 64),
+            watch_seconds=read.number("BOLIDE_WATCH_SECONDS", 60, 86_400),
             database_url=Secret(read.secret("BOLIDE_DATABASE_URL", _database_url)),
             bucket=_bucket(read),
             allowed_hosts=allowed_hosts(read.text("BOLIDE_ALLOWED_HOSTS")),

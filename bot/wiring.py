@@ -26,6 +26,7 @@ from bot.adapters.pypi import SimpleIndex
 from bot.adapters.resolver import UvResolver
 from bot.adapters.tarball import unpack
 from bot.adapters.uv import Uv
+from bot.adapters.watchlist import SqliteWatchList
 from bot.core.evidence import Examination
 from bot.core.ports import ForgeUnavailable, Inbox
 from bot.core.recipe import Recipe
@@ -34,7 +35,9 @@ from bot.pipelines.course import Workshop
 from bot.pipelines.merges import MergeRuns
 from bot.pipelines.runner import LocalRunner
 from bot.pipelines.store import ArtefactStore, FolderStore, SharedStore
+from bot.service.clock import Clock
 from bot.service.dispatch import Dispatch, Outside
+from bot.service.watch import Watch
 from bot.service.web import create_app, start
 from bot.service.worker import Worker
 from bot.settings import Settings
@@ -63,6 +66,7 @@ class Bolide:
     inbox: Inbox
     dispatch: Dispatch
     supervisor: control.Supervisor
+    rounds: tuple[Clock, Watch]
 
 
 @contextlib.asynccontextmanager
@@ -101,6 +105,8 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
     async with packages(state, settings.allowed_hosts) as found, contextlib.AsyncExitStack() as stack:
         forge = await _patiently(stack, settings)
         inbox = await stack.enter_async_context(_inbox(settings, state))
+        watch_list = SqliteWatchList(state / "watch.sqlite")
+        stack.callback(watch_list.close)
         runs = MergeRuns(_workshop(settings, state, environments, supervisor), state / "runs", unpack, turn)
         outside = Outside(
             forge=forge,
@@ -109,14 +115,22 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
             laboratory=OneAtATime(Laboratory(environments), turn),
             runner=runs,
             inbox=inbox,
+            watch_list=watch_list,
             now=lambda: datetime.now(UTC),
             service_url=service_url(settings),
             allowed_hosts=settings.allowed_hosts,
         )
         try:
-            yield Bolide(settings, inbox, Dispatch(outside), supervisor)
+            yield Bolide(settings, inbox, Dispatch(outside), supervisor, _rounds(outside, settings))
         finally:
             await runs.close()
+
+
+def _rounds(outside: Outside, settings: Settings) -> tuple[Clock, Watch]:
+    """What a worker does unasked, again and again."""
+    clock = Clock(outside.watch_list, outside.inbox, outside.now)
+    seconds = float(settings.watch_seconds)
+    return clock, Watch(outside.watch_list, outside.index, outside.inbox, outside.now, seconds=seconds)
 
 
 @contextlib.asynccontextmanager
@@ -221,10 +235,14 @@ async def at_work(bolide: Bolide, *, serve: bool = True, work: bool = True) -> A
         if serve:
             await stack.enter_async_context(_listening(bolide, worker))
         working = asyncio.create_task(worker.run()) if work else None
+        rounds = [asyncio.create_task(each.run()) for each in bolide.rounds if work]
         try:
             yield
         finally:
             worker.stop()
+            for task in rounds:
+                task.cancel()
+            await asyncio.gather(*rounds, return_exceptions=True)
             if working:
                 await working
 

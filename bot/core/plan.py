@@ -1,7 +1,11 @@
 """What a manager wants done, as data: `apply` alone carries it out, and each action twice is the same as once."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
+
+from bot.core.schedules import Schedule
+from bot.core.watching import Locked
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class ProposeChange:
     title: str
     body: str
     evidence: str = ""
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,41 @@ class CloseIssue:
 
 
 @dataclass(frozen=True, slots=True)
+class ClosePullRequest:
+    """The pull request is closed without a merge, and its branch, which only the bot has committed to, is gone."""
+
+    number: int
+    branch: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrackIssue:
+    """The bot's tracking issue carries this body; without a number it is opened, with title and label."""
+
+    number: int | None
+    title: str
+    label: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What the repository locks and has on its schedule is watched from now on; nothing of both ends it."""
+
+    locked: tuple[Locked, ...]
+    schedules: tuple[tuple[str, Schedule], ...]
+    cooldown_days: int
+    seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LookAgain:
+    """The dependencies are looked at once more, for this reason; the same reason once."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteBranch:
     """The bot's branch is gone."""
 
@@ -147,6 +187,10 @@ Action = (
     | React
     | Release
     | CloseIssue
+    | ClosePullRequest
+    | TrackIssue
+    | Watch
+    | LookAgain
     | DeleteBranch
     | StartRun
 )

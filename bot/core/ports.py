@@ -13,6 +13,7 @@ from bot.core.events import Actor, Repository
 from bot.core.evidence import Examination
 from bot.core.plan import (
     CloseIssue,
+    ClosePullRequest,
     Comment,
     DeleteBranch,
     EditPullRequest,
@@ -21,6 +22,7 @@ from bot.core.plan import (
     React,
     Release,
     Report,
+    TrackIssue,
 )
 from bot.core.recipe import Recipe
 from bot.core.stages import RunResult, StageReport
@@ -73,6 +75,12 @@ class Snapshot:
     listing: tuple[str, ...] = ()
     """The paths of the files at the top and one folder below the overlays, where they were asked for."""
 
+    tracking: "TrackingIssue | None" = None
+    """The bot's issue with the label that was asked for; the oldest where there are several."""
+    issues_enabled: bool = True
+    open_changes: tuple["OpenChange", ...] = ()
+    """The bot's open pull requests, by their branches' names, where the tracking issue was asked for."""
+
     def own_work(self) -> "OwnWork":
         """The bot's branch that this is seen with, and what of it was declined."""
         return OwnWork(self.branch, self.declined)
@@ -100,6 +108,25 @@ class OwnWork:
 
     branch: BotBranch | None
     declined: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingIssue:
+    """An issue that the bot keeps: its body may hold words of people; closed, it is not wanted."""
+
+    number: int
+    body: str
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenChange:
+    """An open pull request from a branch of the bot's, and when it was opened."""
+
+    branch: str
+    number: int
+    title: str
+    opened: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +180,12 @@ class Reader(Protocol):
         sha: str | None = None,
         more: Sequence[str] = (),
         overlays: str = "",
+        tracked: str = "",
     ) -> Snapshot:
         """The files at `sha` (default: the default branch's head) and the bot's `branch`, in one request.
 
         `more` names other branches of the bot's; `overlays` is a folder: with it, `listing` is filled.
+        `tracked` is the label of the bot's tracking issue: with it, `tracking` and `open_changes` are.
         Raises ForgeRefused where the name belongs to another repository by now.
         """
 
@@ -199,6 +228,12 @@ class Writer(Protocol):
 
     async def release(self, release: Release) -> str:
         """Create annotated tag and Release; the Release's URL. ForgeRefused when the tag is on another commit."""
+
+    async def track(self, issue: TrackIssue) -> None:
+        """Set the tracking issue's body; without a number, open one with its title and label unless there is one."""
+
+    async def close_pull_request(self, close: ClosePullRequest) -> None:
+        """Close it without a merge, and delete its branch."""
 
     async def close_issue(self, close: CloseIssue) -> None:
         """Close it as completed."""

@@ -4,25 +4,31 @@ import json
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from bot.core import inside
 from bot.core.errors import Refused
 from bot.core.events import CHANGE_PROPOSED, ChangeProposed, Repository, change_proposed
 from bot.core.plan import (
     Action,
     AskEvidence,
     CloseIssue,
+    ClosePullRequest,
     Comment,
     DeleteBranch,
     EditPullRequest,
+    LookAgain,
     Plan,
     ProposeChange,
     React,
     Release,
     Report,
     StartRun,
+    TrackIssue,
+    Watch,
 )
 from bot.core.ports import Delivery, DeploymentState, Inbox, Reader, Runner, StatusState, Writer
 from bot.core.stages import StageReport, Started, Stopped, Superseded, Verified
 from bot.core.texts import deployment, evidence
+from bot.core.watching import Watched, WatchList
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,7 @@ class Hands:
     writer: Writer
     inbox: Inbox
     runner: Runner
+    watch_list: WatchList
     service_url: str
 
 
@@ -54,6 +61,12 @@ async def _make(action: Action, hands: Hands, made: dict[str, str]) -> None:
             made |= {"{proposed}": number, f"{{proposed {action.branch}}}": number}
         case AskEvidence():
             await _ask_evidence(action, hands)
+        case TrackIssue():
+            await hands.writer.track(replace(action, body=_filled(action.body, made)))
+        case Watch():
+            await _watch(action, hands)
+        case LookAgain():
+            await hands.inbox.put(inside.look_wanted(hands.repository, action.reason))
         case Comment():
             await hands.writer.comment(replace(action, body=_filled(action.body, made)))
         case Release():
@@ -64,7 +77,17 @@ async def _make(action: Action, hands: Hands, made: dict[str, str]) -> None:
             await _write(action, hands.writer)
 
 
-async def _write(action: EditPullRequest | Report | React | CloseIssue | DeleteBranch, writer: Writer) -> None:
+async def _watch(action: Watch, hands: Hands) -> None:
+    if action.locked or action.schedules:
+        seen = (action.locked, action.schedules, action.cooldown_days, action.seen)
+        await hands.watch_list.record(Watched(hands.repository, *seen))
+    else:
+        await hands.watch_list.forget(hands.repository.id)
+
+
+async def _write(
+    action: EditPullRequest | Report | React | CloseIssue | ClosePullRequest | DeleteBranch, writer: Writer
+) -> None:
     match action:
         case EditPullRequest():
             await writer.edit_pull_request(action)
@@ -74,6 +97,8 @@ async def _write(action: EditPullRequest | Report | React | CloseIssue | DeleteB
             await writer.react(action)
         case CloseIssue():
             await writer.close_issue(action)
+        case ClosePullRequest():
+            await writer.close_pull_request(action)
         case DeleteBranch():
             await writer.delete_branch(action)
         case _:

@@ -28,6 +28,7 @@ from bot.core.see import See
 from bot.core.texts import answer as answers
 from bot.core.texts import release as releases
 from bot.core.texts.markdown import quiet
+from bot.core.watching import WatchList
 from bot.managers import answer, evidence, redeploy, release, update
 from bot.service.apply import Hands, apply
 
@@ -48,6 +49,7 @@ class Outside:
     laboratory: Laboratory
     runner: Runner
     inbox: Inbox
+    watch_list: WatchList
     now: Callable[[], datetime]
     service_url: str
     allowed_hosts: frozenset[str] = frozenset()
@@ -134,7 +136,9 @@ class Dispatch:
         outside = self._outside
         reader = outside.forge.reader(event.repository, name)
         writer = outside.forge.writer(event.repository, name)
-        hands = Hands(event.repository, reader, writer, outside.inbox, outside.runner, outside.service_url)
+        hands = Hands(
+            event.repository, reader, writer, outside.inbox, outside.runner, outside.watch_list, outside.service_url
+        )
         if isinstance(event, CommandGiven):
             refusal = await authority.refusal(event.actor, reader)
             if refusal:

@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+from dataclasses import replace
 from typing import Protocol
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from bot.core.events import Actor, Repository
 from bot.core.plan import (
     CloseIssue,
+    ClosePullRequest,
     Comment,
     DeleteBranch,
     EditPullRequest,
@@ -16,8 +18,9 @@ from bot.core.plan import (
     ProposeChange,
     Release,
     Target,
+    TrackIssue,
 )
-from bot.core.ports import Forge, ForgeRefused, HeadMoved, Permission, Snapshot, Standing
+from bot.core.ports import Forge, ForgeRefused, HeadMoved, Permission, Snapshot, Standing, TrackingIssue
 
 BRANCH = "bolide/update"
 FILES = {"Pipfile": "[packages]\nflask = '*'\n", "README.md": "# digits\n"}
@@ -151,6 +154,36 @@ class ForgeSuite:
             await writer.comment(Comment(issue, "answer", body))
         await writer.comment(Comment(issue, "other", "beside it"))
         assert await ground.comments(issue) == ["done", "beside it"]
+
+    async def test_the_tracking_issue_is_one_and_edited_in_place(self, ground: Ground) -> None:
+        reader, writer = ground.forge.reader(ground.repository), ground.forge.writer(ground.repository)
+
+        async def seen() -> Snapshot:
+            return await reader.snapshot([], branch=BRANCH, tracked="bolide-dashboard")
+
+        before = await seen()
+        assert (before.tracking, before.issues_enabled, before.open_changes) == (None, True, ())
+        for _ in range(2):
+            await writer.track(TrackIssue(None, "Dashboard", "bolide-dashboard", "one"))
+        first = (await seen()).tracking
+        assert first is not None
+        assert (first.body, first.open) == ("one", True)
+        await writer.track(TrackIssue(first.number, "Dashboard", "bolide-dashboard", "two"))
+        await writer.close_issue(CloseIssue(first.number))
+        assert (await seen()).tracking == TrackingIssue(first.number, "two", open=False)
+
+    async def test_open_changes_are_seen_labelled_and_closed(self, ground: Ground) -> None:
+        reader, writer = ground.forge.reader(ground.repository), ground.forge.writer(ground.repository)
+        opened = await writer.propose(replace(await change(ground), labels=("security",)))
+        seen = await reader.snapshot([], branch=BRANCH, tracked="bolide-dashboard")
+        assert [(each.branch, each.number, each.title) for each in seen.open_changes] == [
+            (BRANCH, opened.number, "Update")
+        ]
+        assert seen.open_changes[0].opened.tzinfo is not None
+        for _ in range(2):
+            await writer.close_pull_request(ClosePullRequest(opened.number, BRANCH))
+        seen = await reader.snapshot([], branch=BRANCH, tracked="bolide-dashboard")
+        assert (seen.open_changes, seen.branch) == ((), None)
 
     async def test_an_issue_is_closed_and_a_branch_deleted_however_often(self, ground: Ground) -> None:
         writer, issue = ground.forge.writer(ground.repository), await ground.issue()

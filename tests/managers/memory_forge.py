@@ -6,11 +6,14 @@ import io
 import itertools
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
 
 from bot.core.events import Actor, Repository
 from bot.core.plan import (
     CloseIssue,
+    ClosePullRequest,
     Comment,
     DeleteBranch,
     EditPullRequest,
@@ -18,6 +21,7 @@ from bot.core.plan import (
     React,
     Release,
     Report,
+    TrackIssue,
 )
 from bot.core.ports import (
     BotBranch,
@@ -26,12 +30,14 @@ from bot.core.ports import (
     ForgeRefused,
     ForgeUnavailable,
     HeadMoved,
+    OpenChange,
     OwnWork,
     Permission,
     PullRequest,
     Snapshot,
     Standing,
     StatusState,
+    TrackingIssue,
     Unreadable,
 )
 
@@ -55,6 +61,16 @@ class Pull:
     body: str
     branch: str
     state: str = "open"
+    opened: datetime = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Issue:
+    number: int
+    title: str
+    label: str
+    body: str
 
 
 @dataclass(slots=True)
@@ -64,6 +80,9 @@ class MemoryRepository:
     name: str = "ada/digits"
     id: int = 7
     archived: bool = False
+    issues_enabled: bool = True
+    issues: dict[int, Issue] = field(default_factory=dict)
+    now: datetime = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
     commits: dict[str, Commit] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
     pulls: dict[int, Pull] = field(default_factory=dict)
@@ -79,6 +98,7 @@ class MemoryRepository:
     permissions: dict[int, Permission] = field(default_factory=dict)
     logins: dict[int, str] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
+    tracked: list[str] = field(default_factory=list)
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -107,7 +127,7 @@ class MemoryRepository:
 
     def open_pull(self, branch: str, title: str, body: str) -> Pull:
         number = next(self._numbers)
-        self.pulls[number] = Pull(number, title, body, branch)
+        self.pulls[number] = Pull(number, title, body, branch, opened=self.now)
         return self.pulls[number]
 
     def merge(self, number: int) -> str:
@@ -171,6 +191,7 @@ class MemoryReader:
         sha: str | None = None,
         more: Sequence[str] = (),
         overlays: str = "",
+        tracked: str = "",
     ) -> Snapshot:
         there = self._forge.touch("snapshot")
         if "main" not in there.branches:
@@ -182,7 +203,18 @@ class MemoryReader:
         own, others = self._work(there, branch), {name: self._work(there, name) for name in more}
         listing = tuple(sorted(path for path in commit.files if _is_listed(path, overlays))) if overlays else ()
         seen = (files, own.branch, there.archived, own.declined, others, listing)
-        return Snapshot("R_7", there.name, "main", commit.sha, *seen)
+        found = Snapshot("R_7", there.name, "main", commit.sha, *seen)
+        return replace(found, **self._tracked(there, tracked)) if tracked else found
+
+    def _tracked(self, there: MemoryRepository, label: str) -> dict[str, Any]:
+        labelled = [issue for issue in there.issues.values() if issue.label == label]
+        issue = next(iter(labelled), None)
+        opened = [pull for pull in there.pulls.values() if pull.state == "open" and pull.branch.startswith("bolide/")]
+        return {
+            "tracking": TrackingIssue(issue.number, issue.body, issue.number in there.open_issues) if issue else None,
+            "issues_enabled": there.issues_enabled,
+            "open_changes": tuple(OpenChange(p.branch, p.number, p.title, p.opened) for p in opened),
+        }
 
     def _work(self, there: MemoryRepository, name: str) -> OwnWork:
         closed = tuple(pull.body for pull in there.pulls.values() if (pull.branch, pull.state) == (name, "closed"))
@@ -247,6 +279,7 @@ class MemoryWriter:
         elif (pull.title, pull.body) != (change.title, change.body):
             pull.title, pull.body = change.title, change.body
             there.writes.append(f"edit #{pull.number}")
+        pull.labels = tuple(dict.fromkeys((*pull.labels, *change.labels)))
         return _seen(there, pull)
 
     def _commit(self, there: MemoryRepository, change: ProposeChange) -> None:
@@ -297,6 +330,23 @@ class MemoryWriter:
             there.releases[release.tag] = release.notes
             there.writes.append(f"release {release.tag}")
         return f"https://github.example/{there.name}/releases/tag/{release.tag}"
+
+    async def track(self, issue: TrackIssue) -> None:
+        there = self._forge.touch("track")
+        if not there.issues_enabled:
+            raise ForgeRefused("Issues are disabled for this repo.")
+        _bounded(issue.body)
+        there.tracked.append(issue.body)
+        known = [each.number for each in there.issues.values() if each.label == issue.label]
+        number = issue.number or next(iter(known), None) or there.issue()
+        there.issues.setdefault(number, Issue(number, issue.title, issue.label, "")).body = issue.body
+
+    async def close_pull_request(self, close: ClosePullRequest) -> None:
+        there = self._forge.touch("close_pull_request")
+        if there.pulls[close.number].state == "open":
+            there.pulls[close.number].state = "closed"
+            there.writes.append(f"close #{close.number}")
+        there.branches.pop(close.branch, None)
 
     async def close_issue(self, close: CloseIssue) -> None:
         there = self._forge.touch("close_issue")

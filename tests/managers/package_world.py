@@ -32,6 +32,7 @@ class PackageWorld:
     homes: dict[str, str] = field(default_factory=dict)
     held_back: tuple[HeldBack, ...] = ()
     down: bool = False
+    files: dict[tuple[str, str], tuple[File, ...]] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     async def project(self, name: str, url: str, *, fresh: bool = False) -> Project:
@@ -40,7 +41,7 @@ class PackageWorld:
         if name not in self.releases or url != self.homes.get(name, PYPI):
             raise PackageUnknown(f"{url} has no package {name}; check its spelling in the Pipfile.")
         files = {version: (_file(name, version, day),) for version, day in self.releases[name].items()}
-        return Project(name, files)
+        return Project(name, {version: self.files.get((name, version), told) for version, told in files.items()})
 
     async def projects(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Project | str]:
         pages: dict[tuple[str, str], Project | str] = {}

@@ -13,6 +13,7 @@ from bot.core.ports import Delivery
 from bot.core.stages import Done, RunResult, StageName, StageReport, Started, Verified
 from bot.service.dispatch import Dispatch, Outside
 from tests.contract.memory_inbox import MemoryInbox
+from tests.contract.memory_watch_list import MemoryWatchList
 from tests.managers.memory_forge import LOGIN, MemoryForge, MemoryRepository
 from tests.managers.package_world import PackageWorld
 from tests.managers.places import MemoryLaboratory, MemoryRunner
@@ -94,6 +95,7 @@ class World:
     notes: list[str] = field(default_factory=list)
     forge: MemoryForge = field(init=False)
     inbox: MemoryInbox = field(init=False)
+    watch_list: MemoryWatchList = field(default_factory=MemoryWatchList)
     dispatch: Dispatch = field(init=False)
 
     def __post_init__(self) -> None:
@@ -110,6 +112,7 @@ class World:
                 self.laboratory,
                 self.runner,
                 self.inbox,
+                self.watch_list,
                 lambda: self.now,
                 SERVICE,
             )

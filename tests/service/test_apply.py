@@ -30,7 +30,7 @@ def world() -> World:
 def hands(world: World) -> Hands:
     here = world.repository.value
     reader, writer = world.forge.reader(here), world.forge.writer(here)
-    return Hands(here, reader, writer, world.inbox, world.runner, SERVICE)
+    return Hands(here, reader, writer, world.inbox, world.runner, world.watch_list, SERVICE)
 
 
 def proposal(world: World, *, evidence: str = "Pipfile.lock") -> ProposeChange:

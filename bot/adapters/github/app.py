@@ -34,7 +34,7 @@ class GitHub:
 
     def reader(self, repository: Repository, purpose: str = "") -> GitHubReader:
         """Reads with a token of its own, minted at the first request."""
-        return GitHubReader(RepositorySession(self._line, self._app, repository, READING, "read", purpose))
+        return GitHubReader(RepositorySession(self._line, self._app, repository, READING, "read", purpose), self._login)
 
     def writer(self, repository: Repository, purpose: str = "") -> GitHubWriter:
         """Writes with a token of its own, minted at the first request."""

@@ -1,6 +1,6 @@
 """The GraphQL documents that the bot sends, and what GitHub's errors in a 200 mean."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from bot.adapters.github.line import Unclear
@@ -56,9 +56,21 @@ query ReadProject($owner: String!, $name: String!{variables}) {{
     defaultBranchRef {{ name target {{ oid {head} }} }}
     {fixed}
     {branches}
+    {tracked}
   }}
 }}
 {fragment}
+"""
+_TRACKED = """
+    hasIssuesEnabled
+    tracking: issues(labels: [$tracked], first: 10, orderBy: {field: CREATED_AT, direction: ASC}) {
+      nodes { number body state author { __typename login } }
+    }
+    proposals: refs(refPrefix: "refs/heads/bolide/", first: 100) {
+      nodes { name associatedPullRequests(states: [OPEN], first: 5) {
+        nodes { isCrossRepository number title createdAt }
+      } }
+    }
 """
 _OWN = """
     ref{n}: ref(qualifiedName: $own{n}) {{ target {{ oid ... on Commit {{ author {{ name }} }} }} }}
@@ -84,21 +96,23 @@ def own_ones(connection: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [node for node in connection["nodes"] if not node["isCrossRepository"]]
 
 
-def read_project(paths: Sequence[str], branches: int, *, fixed: bool, listed: bool = False) -> str:
+def read_project(paths: Sequence[str], branches: int, *, fixed: bool, extras: Collection[str] = ()) -> str:
     """The query `ReadProject` for so many files and branches, of the commit `$at` (fixed) or of the default branch.
 
-    `listed` adds what there is at the top of the repository and in the folders below `$overlays`.
+    Of the extras, `overlays` adds what there is at the top of the repository and in the folders below `$overlays`,
+    `tracked` the issues with the label `$tracked` and the open pull requests from the bot's branches.
     """
     files = "\n  ".join(_FILE.format(n=n) for n in range(len(paths)))
     names = [f"p{n}" for n in range(len(paths))] + [f"{kind}{n}" for n in range(branches) for kind in ("own", "branch")]
-    names += [name for name, wanted in (("at", fixed), ("overlays", listed)) if wanted]
+    names += [*(["at"] if fixed else []), *extras]
     # Files and commit come out of one object, so that no push can come between them.
-    fragment = f"fragment Files on Commit {{\n  oid\n  {files}\n{_LISTING if listed else ''}}}"
+    fragment = f"fragment Files on Commit {{\n  oid\n  {files}\n{_LISTING if 'overlays' in extras else ''}}}"
     return _PROJECT.format(
         variables="".join(f", ${name}: String!" for name in names),
         head="" if fixed else "...Files",
         fixed="at: object(expression: $at) { ...Files }" if fixed else "",
         branches="".join(_OWN.format(n=n) for n in range(branches)),
+        tracked=_TRACKED if "tracked" in extras else "",
         fragment=fragment,
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -12,11 +13,13 @@ from bot.core.ports import (
     BotBranch,
     CommitSummary,
     ForgeRefused,
+    OpenChange,
     OwnWork,
     Permission,
     PullRequest,
     Snapshot,
     Standing,
+    TrackingIssue,
     Unreadable,
 )
 
@@ -29,8 +32,9 @@ _LINK, _SUBMODULE = 0o120000, 0o160000
 class GitHubReader:
     """`ports.Reader`."""
 
-    def __init__(self, session: RepositorySession) -> None:
+    def __init__(self, session: RepositorySession, login: str) -> None:
         self._session = session
+        self._login = login
 
     async def snapshot(
         self,
@@ -40,6 +44,7 @@ class GitHubReader:
         sha: str | None = None,
         more: Sequence[str] = (),
         overlays: str = "",
+        tracked: str = "",
     ) -> Snapshot:
         """The files at `sha` (default: the default branch's head) and the bot's branches, in one request."""
         owner, _, name = self._session.repository.name.partition("/")
@@ -47,8 +52,9 @@ class GitHubReader:
         for n, own in enumerate((branch, *more)):
             variables |= {f"own{n}": f"refs/heads/{own}", f"branch{n}": own}
         variables |= {f"p{n}": path for n, path in enumerate(paths)}
-        variables |= {key: value for key, value in (("at", sha), ("overlays", overlays)) if value}
-        query = read_project(paths, 1 + len(more), fixed=sha is not None, listed=bool(overlays))
+        extras = {key: value for key, value in (("overlays", overlays), ("tracked", tracked)) if value}
+        variables |= {**extras, **({"at": sha} if sha is not None else {})}
+        query = read_project(paths, 1 + len(more), fixed=sha is not None, extras=tuple(extras))
         try:
             data = await self._session.read_graphql("ReadProject", query, variables)
         except Unprocessable as problem:
@@ -58,7 +64,9 @@ class GitHubReader:
             raise ForgeRefused(f"{self._session.repository.name} is the name of another repository by now.")
         found = _snapshot(self._session.repository.name, there, tuple(paths), sha)
         others = {name: _own(there, n) for n, name in enumerate(more, start=1)}
-        return replace(found, others=others)
+        if tracked:
+            found = replace(found, issues_enabled=there["hasIssuesEnabled"], open_changes=tuple(_open_changes(there)))
+        return replace(found, others=others, tracking=_tracking(there, self._login) if tracked else None)
 
     async def pull_request(self, number: int) -> PullRequest:
         """The pull request as it is now."""
@@ -158,6 +166,20 @@ def _listing(commit: Mapping[str, Any]) -> Iterator[str]:
         for entry in (folder["object"] or {}).get("entries", ()):
             if entry["type"] == "blob":
                 yield f"{overlays['path']}/{folder['name']}/{entry['name']}"
+
+
+def _tracking(data: Mapping[str, Any], login: str) -> TrackingIssue | None:
+    """The oldest of the labelled issues that the bot itself opened; GraphQL leaves `[bot]` out of a bot's login."""
+    own = {"__typename": "Bot", "login": login.removesuffix("[bot]")}
+    found = (node for node in data["tracking"]["nodes"] if node["author"] == own)
+    return next((TrackingIssue(node["number"], node["body"], node["state"] == "OPEN") for node in found), None)
+
+
+def _open_changes(data: Mapping[str, Any]) -> Iterator[OpenChange]:
+    for ref in data["proposals"]["nodes"]:
+        for node in own_ones(ref["associatedPullRequests"]):
+            opened = datetime.fromisoformat(node["createdAt"])
+            yield OpenChange(f"bolide/{ref['name'].removeprefix('bolide/')}", node["number"], node["title"], opened)
 
 
 def _content(entry: Mapping[str, Any] | None) -> str | Unreadable | None:

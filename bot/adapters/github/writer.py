@@ -10,6 +10,7 @@ from bot.adapters.github.proposal import Proposal
 from bot.adapters.github.session import PAUSES, RepositorySession
 from bot.core.plan import (
     CloseIssue,
+    ClosePullRequest,
     Comment,
     DeleteBranch,
     EditPullRequest,
@@ -17,6 +18,7 @@ from bot.core.plan import (
     React,
     Release,
     Report,
+    TrackIssue,
 )
 from bot.core.ports import DeploymentState, ForgeRefused, ForgeUnavailable, PullRequest, StatusState
 
@@ -38,7 +40,12 @@ class GitHubWriter:
     async def propose(self, change: ProposeChange) -> PullRequest:
         """Commit to the bot's branch by compare-and-swap and open its pull request; two requests. Raises HeadMoved."""
         _bound(change.body, f"the body of {change.title!r}")
-        return await Proposal(self._session, change).make()
+        opened = await Proposal(self._session, change).make()
+        if change.labels:
+            data = {"labels": list(change.labels)}
+            path = f"{self._session.path}/issues/{opened.number}/labels"
+            self._session.accept(await self._session.repeat("POST", path, data), f"labels of #{opened.number}")
+        return opened
 
     async def edit_pull_request(self, edit: EditPullRequest) -> None:
         """Set body and title."""
@@ -115,6 +122,30 @@ class GitHubWriter:
         if commit != release.sha:
             raise ForgeRefused(f"{release.tag} is on {commit[:8]} already, not on {release.sha[:8]}; choose another.")
         return await self._make_sure(look_for_release, create_release)
+
+    async def track(self, issue: TrackIssue) -> None:
+        """Set the tracking issue's body; without a number, open one with its title and label unless there is one."""
+        _bound(issue.body, f"the issue {issue.title!r}")
+        query = f"issues?labels={quote(issue.label, safe='')}&state=all&direction=asc"
+
+        async def look() -> int | None:
+            if issue.number is not None:
+                return issue.number
+            found = await self._session.read_all(f"{self._session.path}/{query}", pages=1)
+            own = (item["number"] for item in found if (item.get("user") or {}).get("login") == self._login)
+            return next(own, None)
+
+        async def create() -> None:
+            await self._create("issues", {"title": issue.title, "body": issue.body, "labels": [issue.label]})
+
+        known = await self._once(look, create)
+        if known is not None:
+            await self._change("PATCH", f"issues/{known}", {"body": issue.body})
+
+    async def close_pull_request(self, close: ClosePullRequest) -> None:
+        """Close it without a merge, and delete its branch."""
+        await self._change("PATCH", f"pulls/{close.number}", {"state": "closed"})
+        await self.delete_branch(DeleteBranch(close.branch))
 
     async def close_issue(self, close: CloseIssue) -> None:
         """Close it as completed."""
