@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot import __version__
 
-HANDED_ON = ("sandbox", "supervise")
+HANDED_ON = ("sandbox", "setup", "supervise")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     schema.add_argument("--write", type=Path, metavar="DOCS", help="renew it, and the table of keys, in this folder")
     thoth = commands.add_parser("thoth", help="answer Thoth's client thamos: advise and provenance-check, over TLS")
     thoth.add_argument("--install", action="store_true", help="make that client's own environment instead")
+    commands.add_parser("setup", help="make the GitHub App, by one click (see its --help)")
     commands.add_parser("sandbox", help="a GitHub on this machine, for trying and testing (see its --help)")
     commands.add_parser("supervise", help="keep the service's port and serve the deployed release (see its --help)")
     return parser
@@ -66,6 +67,10 @@ def _hand_on(command: str, argv: list[str]) -> int:
         from bot.sandbox.cli import main as sandbox
 
         return sandbox(argv)
+    if command == "setup":
+        from bot.setup import main as setup
+
+        return setup(argv)
     from bot.pipelines.supervisor import main as supervise
 
     return supervise(argv)

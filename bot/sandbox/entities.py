@@ -1,6 +1,6 @@
 """What the sandbox remembers beside git: one frozen value for each kind of row, found by parent and key."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Json = dict[str, Any]
@@ -44,6 +44,10 @@ class App:
     permissions: Json
     events: tuple[str, ...]
     created: str
+
+    def with_key(self, public_key: str) -> "App":
+        """The same App with another key."""
+        return replace(self, public_key=public_key)
 
     @property
     def parent(self) -> int:

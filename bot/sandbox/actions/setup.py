@@ -16,7 +16,9 @@ from bot.sandbox.shapes import accounts
 
 LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38}")
 NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
-RESERVED = frozenset({"api", "login", "settings", "apps", "avatars", "static", "_sandbox", "repositories"})
+RESERVED = frozenset(
+    {"api", "login", "settings", "apps", "avatars", "static", "_sandbox", "repositories", "organizations"}
+)
 TOKEN_LIFE = 3600  # seconds
 PERMISSIONS = {
     "metadata": "read",

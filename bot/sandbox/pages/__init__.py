@@ -5,7 +5,7 @@ from pathlib import Path
 from aiohttp import web
 
 from bot.sandbox.errors import ApiError
-from bot.sandbox.pages import code, conversations, drafts, hooks, lists, sessions
+from bot.sandbox.pages import apps, code, conversations, drafts, hooks, lists, sessions
 from bot.sandbox.pages.rendering import page
 
 STYLE = Path(__file__).with_name("style.css")
@@ -19,6 +19,9 @@ def add_routes(app: web.Application) -> None:
     router.add_get("/static/style.css", _style)
     router.add_get("/avatars/{id}", lists.avatar)
     router.add_post("/login", sessions.sign_in_as)
+    for place in ("/settings/apps", "/organizations/{organization}/settings/apps"):
+        router.add_post(f"{place}/new", apps.new_app)
+        router.add_post(f"{place}/create", apps.create_app)
     router.add_get("/apps/{slug}", hooks.deliveries)
     router.add_get("/apps/{slug}/deliveries/{id}", hooks.delivery)
     router.add_post("/apps/{slug}/deliveries/{id}", hooks.redeliver)

@@ -2,10 +2,12 @@
 
 import json
 import re
+from secrets import token_hex
 
 from aiohttp import web
 
 from bot.sandbox.access import LEVELS
+from bot.sandbox.actions import manifests
 from bot.sandbox.actions.setup import create_installation_token, user_or_404
 from bot.sandbox.calls import Call, Table, answer, page
 from bot.sandbox.entities import App, Installation, Json, Repository, User
@@ -35,6 +37,15 @@ async def get_app(call: Call) -> web.Response:
     app = _app(call)
     count = len(call.forge.store.all(Installation, app.id))
     return answer({**accounts.app(call.forge, app), "installations_count": count})
+
+
+@table.route("POST", "/app-manifests/{code}/conversions")
+async def convert_manifest(call: Call) -> web.Response:
+    """The App that was registered from a manifest, with its secrets; asked without a token, once."""
+    app, private_key = manifests.convert(call.forge, call.part("code"))
+    client = f"Iv1.{app.slug}"
+    secret = {"client_id": client, "client_secret": token_hex(20), "webhook_secret": app.webhook_secret}
+    return answer({**accounts.app(call.forge, app), **secret, "pem": private_key}, 201)
 
 
 @table.route("GET", "/app/installations")
