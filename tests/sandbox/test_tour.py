@@ -4,11 +4,17 @@ import base64
 from typing import Any
 
 from bot.sandbox import Sandbox
+from bot.sandbox.actions.manifests import read_manifest, register
+from bot.sandbox.actions.setup import user_or_404
 from bot.sandbox.rest import ROUTES
 from tests.sandbox.harness import Client, as_user, client_with
 from tests.sandbox.test_bot_story import Bot, installed, propose, report
 
 R = "/repos/ada/digits"
+MANIFEST = """{
+  "name": "Another", "url": "https://a.example", "redirect_url": "https://a.example/back",
+  "hook_attributes": {"url": "https://a.example/webhook"}, "default_permissions": {"issues": "read"}
+}"""
 
 
 async def walk(client: Client, *steps: tuple[int, str, str, Any]) -> list[Any]:
@@ -229,7 +235,12 @@ async def tour_accounts(ada: Client, bot: Bot) -> None:
         (200, "GET", "/zen", None),
         (401, "GET", "/app", None),
     )
-    async with client_with(bot.client.sandbox, bot.jwt) as app:
+    sandbox = bot.client.sandbox
+    owner, manifest = user_or_404(sandbox.services.forge, "ada"), read_manifest(MANIFEST)
+    code = register(sandbox.services.forge, owner, manifest)
+    for status in (201, 404):
+        await walk(ada, (status, "POST", f"/app-manifests/{code}/conversions", None))
+    async with client_with(sandbox, bot.jwt) as app:
         path = f"/app/installations/{bot.installation_id}"
         await walk(
             app,
