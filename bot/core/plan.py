@@ -75,6 +75,16 @@ class EditPullRequest:
     title: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CommitFiles:
+    """One commit on a branch, as the direct child of `sha`."""
+
+    branch: str
+    sha: str
+    files: tuple[FileChange, ...]
+    message: str
+
+
 Conclusion = Literal["success", "failure", "neutral"]
 
 

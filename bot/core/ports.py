@@ -15,6 +15,7 @@ from bot.core.plan import (
     CloseIssue,
     ClosePullRequest,
     Comment,
+    CommitFiles,
     DeleteBranch,
     EditPullRequest,
     OwnBranch,
@@ -213,6 +214,9 @@ class Writer(Protocol):
 
     async def propose(self, change: ProposeChange) -> PullRequest:
         """Commit to the bot's branch by compare-and-swap and open its pull request; two requests. Raises HeadMoved."""
+
+    async def commit(self, change: CommitFiles) -> str:
+        """The commit that is the branch's head now, made by compare-and-swap. Raises HeadMoved."""
 
     async def edit_pull_request(self, edit: EditPullRequest) -> None:
         """Set body and title."""

@@ -12,6 +12,7 @@ from bot.core.plan import (
     CloseIssue,
     ClosePullRequest,
     Comment,
+    CommitFiles,
     DeleteBranch,
     EditPullRequest,
     FileChange,
@@ -69,6 +70,16 @@ async def change(ground: Ground, text: str = "[packages]\nflask = '==3.1'\n", ti
 
 class ForgeSuite:
     """The contract of `ports.Forge`, for the fixture `ground`."""
+
+    async def test_a_commit_is_made_on_top_of_what_was_read_and_nothing_else(self, ground: Ground) -> None:
+        writer, first = ground.forge.writer(ground.repository), await read(ground)
+        wanted = CommitFiles("main", first.sha, (FileChange("Pipfile", "deployed\n"),), "Deploy it\n\nBecause.")
+        made = await writer.commit(wanted)
+        seen = await read(ground)
+        assert (seen.sha, seen.text("Pipfile")) == (made, "deployed\n")
+        with pytest.raises(HeadMoved):
+            await writer.commit(wanted)
+        assert (await read(ground)).sha == made
 
     async def test_files_are_read_at_one_commit(self, ground: Ground) -> None:
         first = await read(ground)

@@ -15,6 +15,7 @@ from bot.core.plan import (
     CloseIssue,
     ClosePullRequest,
     Comment,
+    CommitFiles,
     DeleteBranch,
     EditPullRequest,
     ProposeChange,
@@ -281,6 +282,14 @@ class MemoryWriter:
             there.writes.append(f"edit #{pull.number}")
         pull.labels = tuple(dict.fromkeys((*pull.labels, *change.labels)))
         return _seen(there, pull)
+
+    async def commit(self, change: CommitFiles) -> str:
+        there = self._forge.touch("commit")
+        now = there.branches.get(change.branch, "")
+        if now != change.sha:
+            raise HeadMoved(f"{there.name}: {change.branch} is at {now[:8]} by now.")
+        files = {file.path: file.text for file in change.files}
+        return there.push(files, author=LOGIN, subject=change.message, branch=change.branch)
 
     def _commit(self, there: MemoryRepository, change: ProposeChange) -> None:
         now = there.branches.get(change.branch)

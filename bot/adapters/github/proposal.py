@@ -11,7 +11,7 @@ from bot.adapters.github import graphql
 from bot.adapters.github.graphql import Unprocessable
 from bot.adapters.github.line import Unclear
 from bot.adapters.github.session import PAUSES, RepositorySession
-from bot.core.plan import FileChange, ProposeChange
+from bot.core.plan import CommitFiles, FileChange, ProposeChange
 from bot.core.ports import ForgeRefused, ForgeUnavailable, HeadMoved, PullRequest
 
 NEXT = "-next"
@@ -133,15 +133,8 @@ class Proposal:
         return await self._commit(graphql.WRITE_COMMIT, branch, {"ref": ref})
 
     async def _commit(self, document: str, branch: str, variables: Mapping[str, Any]) -> _Head:
-        headline, _, rest = self._change.message.partition("\n")
-        commit = {
-            "branch": {"repositoryNameWithOwner": self._session.repository.name, "branchName": branch},
-            "expectedHeadOid": self._change.target.sha,
-            "message": {"headline": headline, "body": rest.strip("\n")},
-            "fileChanges": {"additions": [_addition(file) for file in self._change.files]},
-        }
-        data = await self._session.graphql("WriteCommit", document, {**variables, "commit": commit})
-        made = data["createCommitOnBranch"]
+        wanted = CommitFiles(branch, self._change.target.sha, self._change.files, self._change.message)
+        made = await write_commit(self._session, wanted, document, variables)
         return _Head(made["ref"]["id"], made["commit"]["oid"], wanted=True)
 
     async def _look(self) -> _Found:
@@ -167,6 +160,22 @@ class Proposal:
             and files == [_blob_id(file.text) for file in change.files]
         )
         return _Head(ref["id"], commit["oid"], wanted)
+
+
+async def write_commit(
+    session: RepositorySession, change: CommitFiles, document: str, variables: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """What `createCommitOnBranch` answers. Raises HeadMoved, Unclear, Unprocessable and what a session raises."""
+    headline, _, rest = change.message.partition("\n")
+    commit = {
+        "branch": {"repositoryNameWithOwner": session.repository.name, "branchName": change.branch},
+        "expectedHeadOid": change.sha,
+        "message": {"headline": headline, "body": rest.strip("\n")},
+        "fileChanges": {"additions": [_addition(file) for file in change.files]},
+    }
+    data = await session.graphql("WriteCommit", document, {**variables, "commit": commit})
+    made: Mapping[str, Any] = data["createCommitOnBranch"]
+    return made
 
 
 def _addition(file: FileChange) -> dict[str, str]:

@@ -5,13 +5,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from bot.adapters.github import graphql
 from bot.adapters.github.line import Answer, Question, Unclear
-from bot.adapters.github.proposal import Proposal
+from bot.adapters.github.proposal import Proposal, write_commit
 from bot.adapters.github.session import PAUSES, RepositorySession
 from bot.core.plan import (
     CloseIssue,
     ClosePullRequest,
     Comment,
+    CommitFiles,
     DeleteBranch,
     EditPullRequest,
     ProposeChange,
@@ -46,6 +48,16 @@ class GitHubWriter:
             path = f"{self._session.path}/issues/{opened.number}/labels"
             self._session.accept(await self._session.repeat("POST", path, data), f"labels of #{opened.number}")
         return opened
+
+    async def commit(self, change: CommitFiles) -> str:
+        """The commit that is the branch's head now, made by compare-and-swap. Raises HeadMoved."""
+        try:
+            made = await write_commit(self._session, change, graphql.ADD_COMMIT, {})
+        except Unclear as problem:  # it may have been made: whoever asks again reads first what is there
+            raise ForgeUnavailable(f"{problem}.") from problem
+        except graphql.Unprocessable as problem:
+            raise ForgeRefused(f"{self._session.repository.name}: GitHub refused the commit: {problem}.") from problem
+        return str(made["commit"]["oid"])
 
     async def edit_pull_request(self, edit: EditPullRequest) -> None:
         """Set body and title."""
