@@ -1,7 +1,6 @@
 """A package index read through the simple API in JSON (PEP 691, PEP 700), cached on disk, bounded."""
 
 import asyncio
-import email.parser
 import hashlib
 import json
 import time
@@ -312,8 +311,3 @@ def _normal(version: str) -> str:
         return str(Version(version))
     except InvalidVersion:
         return version
-
-
-def requires_dist(metadata: str) -> tuple[str, ...]:
-    """The Requires-Dist lines of core metadata."""
-    return tuple(str(line) for line in email.parser.HeaderParser().parsestr(metadata).get_all("Requires-Dist", ()))

@@ -6,9 +6,8 @@ from datetime import datetime
 
 from packaging.utils import canonicalize_name
 
-from bot.adapters.pypi import requires_dist
 from bot.core.candidates import aged
-from bot.core.locking import Asked, Pin, asked, requires_python
+from bot.core.locking import Asked, Pin, asked, requires_dist, requires_python
 from bot.core.packages import File, Index, IndexUnreachable, PackageUnknown, Project
 
 

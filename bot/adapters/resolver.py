@@ -39,7 +39,7 @@ class UvResolver:
         started = time.monotonic()
         releases = Releases(self._index, *_indexes(request.pipfile))
         try:
-            work = _Work(self._uv, releases, request, _target(request))
+            work = _Work(self._uv, releases, request, target_of(request))
             lock, required_by, held, notes = await work.lock()
         finally:
             await releases.close()
@@ -226,7 +226,7 @@ def _indexes(pipfile: Pipfile) -> tuple[dict[str, str], str]:
     return indexes, pipfile.sources[0].url
 
 
-def _target(request: ResolveRequest) -> Target:
+def target_of(request: ResolveRequest) -> Target:
     """The Python to resolve for: with its patch version, this interpreter's where only its minor version is named."""
     own = platform.python_version()
     named = request.python or python_of(request.pipfile) or own

@@ -1,34 +1,24 @@
 """Why: justification rows for a lock, the fixes that it needs, and why one package is where it is."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
-from bot.advisor.knowledge import Knowledge, Row, RowType, Stack, within
+from bot.advisor.knowledge import Knowledge, Stack, parsed, within
 from bot.advisor.policy import Policy
 from bot.advisor.prescriptions import Unit, applied, includes
 from bot.advisor.sieves import Sifted, candidate, newer, sift
-from bot.core.advisories import NotChecked, affects, first_unaffected
+from bot.core.advice import Fix, Row, RowType
+from bot.core.advisories import Advisory, Checked, NotChecked, affects, first_unaffected, fixed_in
 from bot.core.candidates import unusable
 from bot.core.changes import Change
-from bot.core.packages import HeldBack
+from bot.core.packages import HeldBack, Only, Resolution, ResolveRequest
 
 _GRAVE = frozenset({"vulnerable", "gone"})
 _LIGHT = frozenset({"too new", "requires-python", "no wheel", "wrong index"})
-
-
-@dataclass(frozen=True, slots=True)
-class Fix:
-    """A locked package with advisories: the smallest usable version that none affects, empty where there is none."""
-
-    package: str
-    current: str
-    minimum: str
-    advisories: tuple[str, ...]
-    reason: str
-    link: str
 
 
 def fixes(stack: Stack, knowledge: Knowledge) -> tuple[Fix, ...]:
@@ -44,6 +34,19 @@ def fixes(stack: Stack, knowledge: Knowledge) -> tuple[Fix, ...]:
     return tuple(found)
 
 
+def secured(request: ResolveRequest, told: Iterable[Fix], *, at_least: bool = False) -> ResolveRequest:
+    """The request that moves the packages with fixes alone, each to its first safe version (or `at_least` to that)."""
+    wanted = [fix for fix in told if fix.minimum]
+    lines = tuple(f"{fix.package}{'>=' if at_least else '=='}{fix.minimum}" for fix in wanted)
+    names = frozenset(fix.package for fix in wanted)
+    return replace(
+        request,
+        upgrade=Only(names),
+        constraints=(*request.constraints, *lines),
+        exempt=request.exempt | names,
+    )
+
+
 def _usable(name: str, knowledge: Knowledge) -> list[str]:
     versions = ((str(version), candidate(name, str(version), knowledge)) for version in knowledge.versions(name))
     return [version for version, one in versions if not unusable(one.files, knowledge.target)]
@@ -56,23 +59,32 @@ def _fix(name: str, version: str, minimum: str, ids: tuple[str, ...]) -> str:
 
 
 def rows(stack: Stack, knowledge: Knowledge, policy: Policy) -> tuple[Row, ...]:
-    """What is to be said of a lock as it is: sieves, rules, and what was not checked."""
+    """All that is to be said of a lock: what was not checked, what sieves hold back, where rules apply."""
+    unread = [
+        Row("WARNING", f"{name} {version}: not checked, the index has no page of it.", "", name, "", knowledge.day)
+        for name, version in sorted(stack.pins.items())
+        if name not in knowledge.projects
+    ]
+    return (*unread, *warnings(stack, knowledge, policy))
+
+
+def warnings(stack: Stack, knowledge: Knowledge, policy: Policy) -> tuple[Row, ...]:
+    """What speaks against a lock, of the packages whose pages are known, and where rules apply."""
     found = [_unchecked(knowledge.advisories, knowledge)] if isinstance(knowledge.advisories, NotChecked) else []
     for name, version in sorted(stack.pins.items()):
-        if name not in knowledge.projects:
-            said = f"What is known of {name} {version} was not checked: the index has no page of it that could be read."
-            found.append(Row("WARNING", said, "", name, knowledge.homes.get(name, ""), knowledge.day))
-        elif held := sift(candidate(name, version, knowledge), knowledge, policy):
+        held = sift(candidate(name, version, knowledge), knowledge, policy) if name in knowledge.projects else None
+        if held:
             found.append(Row(_type(held), f"{name} {version}: {held.reason}.", held.link, name, held.source, held.date))
     for unit in knowledge.rules:
         if unit.kind != "sieve" and includes(unit.include, policy.type, knowledge.target.python):
-            names = applied(unit, stack.pins, knowledge.homes)
+            pins = {name: stack.pins[name] for name in stack.direct} if unit.kind == "boot" else stack.pins
+            names = applied(unit, pins, knowledge.homes)
             found += _of_rule(unit, names) if names is not None else []
     return tuple(found)
 
 
 def _unchecked(told: NotChecked, knowledge: Knowledge) -> Row:
-    return Row("WARNING", f"Advisories: not checked. {told.reason}", "", "", "", knowledge.day)
+    return Row("WARNING", checked(told), "", "", "", knowledge.day)
 
 
 def _type(held: Sifted) -> RowType:
@@ -184,3 +196,48 @@ def _against(name: str, version: str, wanted: Wanted, knowledge: Knowledge, poli
     if held:
         return f"{held.reason} ({held.source}, {held.date})"
     return "nothing known speaks against it; an update can take it"
+
+
+def reasons(before: Stack, after: Stack, knowledge: Knowledge) -> dict[str, str]:
+    """For each package that left a vulnerable or yanked version, what its move is good for."""
+    found: dict[str, str] = {}
+    for name, version in sorted(after.pins.items()):
+        old = before.pins.get(name, version)
+        told = [one for one in knowledge.about(name) if affects(one, name, old) and not affects(one, name, version)]
+        files = candidate(name, old, knowledge).files
+        if old != version and told:
+            found[name] = "fixes " + ", ".join(_told(one, name, old) for one in told[:5])
+            found[name] += f" and {len(told) - 5} more" if len(told) > 5 else ""
+        elif old != version and files and all(file.yanked for file in files):
+            found[name] = f"{old} was yanked from the index"
+    return found
+
+
+def _told(advisory: Advisory, name: str, version: str) -> str:
+    fixed = fixed_in(advisory, name, version)
+    return f"{advisory.id} (fixed in {fixed})" if fixed else advisory.id
+
+
+def held_back(
+    found: Resolution, avoided: Mapping[str, tuple[Sifted, ...]], pins: Mapping[str, str]
+) -> tuple[HeldBack, ...]:
+    """What the resolver held back, in the sieve's words where a sieve was the reason, and what sieves held back."""
+    told = {held.name: held for held in found.held_back}
+    for name, sifted in avoided.items():
+        newest = max(sifted, key=lambda one: parsed(one.version) or _NONE)
+        current = parsed(pins.get(name, ""))
+        higher = current is not None and (parsed(newest.version) or _NONE) > current
+        if higher and (name not in told or told[name].latest == newest.version):
+            reason = f"{newest.reason} ({newest.source}, {newest.date})"
+            told[name] = HeldBack(name, str(current), newest.version, reason)
+    return tuple(told[name] for name in sorted(told))
+
+
+_NONE = Version("0.dev0")
+
+
+def checked(told: Checked | NotChecked) -> str:
+    """What came of checking for advisories, in a sentence."""
+    if isinstance(told, NotChecked):
+        return f"Advisories: not checked. {told.reason}"
+    return f"Advisories: checked with {told.source}, as of {told.as_of:%Y-%m-%d}."

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -14,20 +14,6 @@ from bot.core.advisories import Advisory, Checked, NotChecked
 from bot.core.candidates import Target
 from bot.core.lockfile import PIPFILE_SECTIONS, sections
 from bot.core.packages import Project
-
-RowType = Literal["INFO", "WARNING", "ERROR"]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One justification in Thoth's shape: what is said of which package, where it is from and of which day."""
-
-    type: RowType
-    message: str
-    link: str
-    package: str
-    source: str
-    date: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,13 @@ def candidate(name: str, version: str, knowledge: Knowledge, index: str = "") ->
     return Candidate(name, version, project.release(version) if project else (), index or knowledge.homes.get(name, ""))
 
 
+def suspects(pins: Mapping[str, str], knowledge: Knowledge) -> frozenset[str]:
+    """The pins of which the pages are needed to judge them: those with advisories, and those that rules speak of."""
+    affected = {n for n, v in pins.items() if any(affects(advisory, n, v) for advisory in knowledge.about(n))}
+    applying = (applied(unit, pins, knowledge.homes) for unit in knowledge.rules)
+    return frozenset(affected).union(*(names for names in applying if names))
+
+
 def sifted_versions(name: str, knowledge: Knowledge, policy: Policy) -> dict[str, Sifted]:
     """Every version of a package that may not be in a resolution that can do without it."""
     found = {str(v): sift(candidate(name, str(v), knowledge), knowledge, policy) for v in knowledge.versions(name)}

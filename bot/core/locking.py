@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from email.parser import HeaderParser
 from typing import Any
 
 from packaging.markers import Marker
@@ -58,6 +59,11 @@ def asked(
 
 def _applies(marker: Marker | None, extras: tuple[str, ...], environment: Mapping[str, str]) -> bool:
     return marker is None or any(marker.evaluate({**environment, "extra": extra}) for extra in ("", *extras))
+
+
+def requires_dist(metadata: str) -> tuple[str, ...]:
+    """The Requires-Dist lines of core metadata."""
+    return tuple(str(line) for line in HeaderParser().parsestr(metadata).get_all("Requires-Dist", ()))
 
 
 def section(

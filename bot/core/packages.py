@@ -1,10 +1,11 @@
 """What the package index knows and what a resolver answers: values, ports and the errors that they may raise."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from bot.core.advice import Advice
 from bot.core.errors import Refused, TryLater
 from bot.core.pipfile import Pipfile
 
@@ -125,6 +126,7 @@ class ResolveRequest:
     cutoff: datetime | None = None
     constraints: tuple[str, ...] = ()
     exempt: frozenset[str] = frozenset()
+    recommendation: str = "stable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,7 @@ class Resolution:
     notes: tuple[str, ...]
     resolver: str
     seconds: float
+    advice: Advice = field(default_factory=Advice)
 
 
 class Resolver(Protocol):

@@ -7,7 +7,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bot.adapters.pypi import SimpleIndex, requires_dist
+from bot.adapters.pypi import SimpleIndex
+from bot.core.locking import requires_dist
 from bot.core.packages import File, IndexUnreachable, IndexUnsuitable, PackageUnknown
 from tests.adapters.package_index import LONG_AGO, PackageIndex
 

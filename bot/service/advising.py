@@ -1,0 +1,220 @@
+"""Collects what advice rests on, through the ports, and has the advisor judge it."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from bot.advisor import explain, sieves, steps
+from bot.advisor.explain import Parent, Wanted
+from bot.advisor.knowledge import Knowledge, Stack, stack
+from bot.advisor.policy import POLICIES, Policy
+from bot.advisor.prescriptions import Unit
+from bot.advisor.sieves import Sifted
+from bot.core import changes
+from bot.core.advice import Advice, Fix, Recommendation
+from bot.core.advisories import Advisories
+from bot.core.candidates import Target
+from bot.core.errors import Refused
+from bot.core.locking import requires_dist
+from bot.core.packages import (
+    All,
+    Conflict,
+    File,
+    Index,
+    Keep,
+    PackageUnknown,
+    Project,
+    Resolution,
+    Resolver,
+    ResolveRequest,
+)
+from bot.core.pipfile import Pipfile
+
+ROUNDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The `Index` port with a memory: each page is read once while one plan is made."""
+
+    index: Index
+    known: dict[tuple[str, str], Project] = field(default_factory=dict)
+
+    async def project(self, name: str, url: str, *, fresh: bool = False) -> Project:
+        """The package on the index at `url`; raises what the index raises."""
+        if fresh or (name, url) not in self.known:
+            self.known[name, url] = await self.index.project(name, url, fresh=fresh)
+        return self.known[name, url]
+
+    async def metadata(self, file: File) -> str:
+        """The core metadata of a wheel."""
+        return await self.index.metadata(file)
+
+
+@dataclass(frozen=True, slots=True)
+class Advising:
+    """`Adviser`, and `Resolver` too: its locks have no version that a sieve or rule leaves out and that is avoidable.
+
+    `target` tells the Python and platform that a request is for; `now` is the moment as of which all is known.
+    """
+
+    resolver: Resolver
+    index: Index
+    advisories: Advisories
+    rules: tuple[Unit, ...]
+    target: Callable[[ResolveRequest], Target]
+    now: datetime
+
+    async def resolve(self, request: ResolveRequest) -> Resolution:
+        """The resolver's lock, made again without what sieves and rules leave out of it."""
+        policy = POLICIES[request.recommendation]
+        request = _by_policy(request, policy)
+        found = await self.resolver.resolve(request)
+        avoided: dict[str, tuple[Sifted, ...]] = {}
+        stuck: set[str] = set()
+        for _ in range(ROUNDS):
+            pins = _judged(found, request)
+            hits = sieves.exclusions(pins, await self._suspects(request, pins, [found.lock]), policy)
+            new = {name: held for name, held in hits.items() if name not in avoided and name not in stuck}
+            if not new:
+                break
+            for name, held in new.items():
+                tried = {**avoided, name: held}
+                try:
+                    found = await self.resolver.resolve(_without(request, tried))
+                    avoided = tried
+                except Conflict:
+                    stuck.add(name)
+        return await self._with_advice(request, found, avoided, policy)
+
+    async def recommend(self, request: ResolveRequest) -> Recommendation:
+        """The rows for the old lock, and the best of: today's lock, what must move, everything that may move."""
+        policy = POLICIES[request.recommendation]
+        made = [await self._secure(request)] if policy.minimal else await self._ways(request)
+        locks = [request.old_lock or {}, *(found.lock for found in made if found)]
+        knowledge = await self._whole(request, {name for lock in locks for name in stack(lock, ()).pins}, locks)
+        scores = [steps.score(_stack(request, lock), knowledge, policy).total for lock in locks]
+        best = max(range(len(scores)), key=lambda place: (scores[place], -place))
+        if best == 0 and request.old_lock is None:
+            best = 1
+        rows = explain.rows(_stack(request, locks[0]), knowledge, policy)
+        chosen = made[best - 1] if best else None
+        if chosen:
+            moved = changes.diff(request.old_lock or {}, chosen.lock, request.pipfile)
+            rows = (*rows, *explain.moved(moved, chosen.held_back, knowledge))
+        said = explain.checked(knowledge.advisories)
+        return Recommendation(policy.type, rows, said, scores[0], scores[best], chosen)
+
+    async def fixes(self, request: ResolveRequest) -> tuple[Fix, ...]:
+        """The packages of the old lock that need another version for safety."""
+        lock = request.old_lock or {}
+        today = _stack(request, lock)
+        return explain.fixes(today, await self._suspects(request, today.pins, [lock]))
+
+    async def explain(self, request: ResolveRequest, name: str) -> tuple[str, ...]:
+        """Why the package is locked as it is; raises Refused where the lock does not have it."""
+        today = _stack(request, request.old_lock or {})
+        if name not in today.pins:
+            raise Refused(f"{name} is not in the lock, which has {len(today.pins)} packages.")
+        kept = await self.resolver.resolve(replace(request, upgrade=Keep()))
+        parents = sorted(parent for parent in kept.required_by.get(name, ()) if parent in today.pins)
+        knowledge = await self._whole(request, {name, *parents}, [request.old_lock or {}])
+        told = [await self._parent(parent, name, today, knowledge) for parent in parents]
+        tables = request.pipfile.categories.items()
+        own = {place: requirements[name].specifier for place, requirements in tables if name in requirements}
+        policy = POLICIES[request.recommendation]
+        return explain.explain(name, today.pins[name], Wanted(own, tuple(told)), knowledge, policy)
+
+    async def _parent(self, parent: str, child: str, today: Stack, knowledge: Knowledge) -> Parent:
+        """What a locked package's own metadata say of another one."""
+        version = today.pins[parent]
+        files = sieves.candidate(parent, version, knowledge).files
+        wheel = next((file for file in files if file.kind == "wheel"), None)
+        lines = requires_dist(await self.index.metadata(wheel)) if wheel else ()
+        return Parent(parent, version, explain.asks(lines, child) or "")
+
+    async def _ways(self, request: ResolveRequest) -> list[Resolution]:
+        """Everything that may move, and only what must."""
+        return [await self.resolve(request), await self.resolve(replace(request, upgrade=Keep()))]
+
+    async def _secure(self, request: ResolveRequest) -> Resolution | None:
+        """The lock in which what is unsafe moves alone: to its first safe version, or beyond where that does not fit."""
+        told = [fix for fix in await self.fixes(request) if fix.minimum]
+        if not told:
+            return None
+        try:
+            return await self.resolve(explain.secured(request, told))
+        except Conflict:
+            return await self.resolve(explain.secured(request, told, at_least=True))
+
+    async def _with_advice(
+        self, request: ResolveRequest, found: Resolution, avoided: Mapping[str, tuple[Sifted, ...]], policy: Policy
+    ) -> Resolution:
+        locks = [request.old_lock or {}, found.lock]
+        before, after = (_stack(request, lock) for lock in locks)
+        moved = {name for name, version in before.pins.items() if after.pins.get(name, version) != version}
+        told = await self._suspects(request, before.pins, locks, more=moved)
+        beside = await self._suspects(request, after.pins, locks)
+        rows = tuple(row for row in explain.warnings(after, beside, policy) if row.type != "INFO")
+        advice = Advice(rows, explain.checked(beside.advisories), explain.reasons(before, after, told))
+        return replace(found, held_back=explain.held_back(found, avoided, after.pins), advice=advice)
+
+    async def _suspects(
+        self, request: ResolveRequest, pins: Mapping[str, str], locks: list[Mapping[str, Any]], more: Iterable[str] = ()
+    ) -> Knowledge:
+        """The advisories about the pins, and the pages of those of them that need a look."""
+        blank = await self._blank(request, pins, locks)
+        names = sieves.suspects(pins, blank) | set(more)
+        return replace(blank, projects=await self._projects(names, blank.homes))
+
+    async def _whole(self, request: ResolveRequest, names: Iterable[str], locks: list[Mapping[str, Any]]) -> Knowledge:
+        """The advisories about the packages, and the pages of all of them."""
+        blank = await self._blank(request, names, locks)
+        return replace(blank, projects=await self._projects(frozenset(names), blank.homes))
+
+    async def _blank(self, request: ResolveRequest, names: Iterable[str], locks: list[Mapping[str, Any]]) -> Knowledge:
+        told = await self.advisories.about(sorted(names))
+        homes = _homes(request.pipfile, locks)
+        return Knowledge(self.now, self.target(request), request.cutoff, {}, homes, told, self.rules)
+
+    async def _projects(self, names: Iterable[str], homes: Mapping[str, str]) -> dict[str, Project]:
+        """The packages' pages; one that the index does not have is not there."""
+        found: dict[str, Project] = {}
+        for name in sorted(names):
+            with contextlib.suppress(PackageUnknown):
+                found[name] = await self.index.project(name, homes[name])
+        return found
+
+
+def _by_policy(request: ResolveRequest, policy: Policy) -> ResolveRequest:
+    """The request as the recommendation type has it: with or without cooldown and pre-releases."""
+    wanted = request.pipfile
+    if policy.prereleases:
+        wanted = replace(wanted, settings={**wanted.settings, "allow_prereleases": True})
+    return replace(request, pipfile=wanted, cutoff=request.cutoff if policy.cooldown else None)
+
+
+def _judged(found: Resolution, request: ResolveRequest) -> dict[str, str]:
+    """The pins that the resolution answers for: all, or where little is to move those that moved."""
+    pins = stack(found.lock, ()).pins
+    old = {} if isinstance(request.upgrade, All) else stack(request.old_lock or {}, ()).pins
+    return {name: version for name, version in pins.items() if old.get(name) != version}
+
+
+def _without(request: ResolveRequest, avoided: Mapping[str, tuple[Sifted, ...]]) -> ResolveRequest:
+    lines = tuple(sieves.constraint(name, held) for name, held in sorted(avoided.items()))
+    return replace(request, constraints=(*request.constraints, *lines))
+
+
+def _stack(request: ResolveRequest, lock: Mapping[str, Any]) -> Stack:
+    return stack(lock, {name for requirements in request.pipfile.categories.values() for name in requirements})
+
+
+def _homes(wanted: Pipfile, locks: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
+    """The index of each package of the locks: what the project declares for it, else the first one."""
+    urls = {source.name: source.url for source in wanted.sources}
+    named = {r.key: urls[r.index] for table in wanted.categories.values() for r in table.values() if r.index}
+    names = {name for lock in locks for name in stack(lock, ()).pins}
+    return {name: named.get(name, wanted.sources[0].url) for name in names}
