@@ -5,9 +5,11 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bot import __version__
+from bot.core.advice import TYPES
 
 HANDED_ON = ("sandbox", "setup", "supervise")
 
@@ -34,6 +36,14 @@ def main(argv: Sequence[str]) -> int:
             from bot import thoth
 
             return thoth.main(os.environ, install_client=given.install)
+        case "advise" | "explain":
+            from bot.terminal import advice
+
+            return (advice.advise if given.command == "advise" else advice.explain)(given, os.environ)
+        case "rules":
+            from bot.terminal import rules
+
+            return rules.main(given.place, datetime.now(UTC).date())
         case _:
             return _run(given.command)
 
@@ -56,9 +66,27 @@ def _parser() -> argparse.ArgumentParser:
     thoth = commands.add_parser("thoth", help="answer Thoth's client thamos: advise and provenance-check, over TLS")
     thoth.add_argument("--install", action="store_true", help="make that client's own environment instead")
     commands.add_parser("setup", help="make the GitHub App, by one click (see its --help)")
+    _add_advice(commands)
     commands.add_parser("sandbox", help="a GitHub on this machine, for trying and testing (see its --help)")
     commands.add_parser("supervise", help="keep the service's port and serve the deployed release (see its --help)")
     return parser
+
+
+def _add_advice(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The commands about a project's folder, without GitHub."""
+    advise = commands.add_parser("advise", help="what speaks against a folder's locks, and what would be better")
+    advise.add_argument("path", type=Path, nargs="?", default=Path(), help="the project's folder (default: this one)")
+    advise.add_argument("--type", choices=TYPES, help="the recommendation type (default: what the configuration says)")
+    output = advise.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print JSON, with the better lock")
+    output.add_argument("--sarif", action="store_true", help="print SARIF 2.1.0")
+    explain = commands.add_parser("explain", help="why a package is locked as it is")
+    explain.add_argument("package", help="its name")
+    explain.add_argument("path", type=Path, nargs="?", default=Path(), help="the project's folder (default: this one)")
+    for command in (advise, explain):
+        command.add_argument("--environment", default="", help="one environment (default: all)")
+    rules = commands.add_parser("rules", help="check prescriptions: Bolide's own, or those of a file or folder")
+    rules.add_argument("place", type=Path, nargs="?", help="a file or folder of prescriptions")
 
 
 def _hand_on(command: str, argv: list[str]) -> int:

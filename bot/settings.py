@@ -10,6 +10,10 @@ SHORTEST_SECRET = 16
 """Characters; a shorter webhook secret can be guessed."""
 
 
+ADVISORIES = "https://api.osv.dev"
+"""Where advisories come from where the operator says nothing."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Secret:
     """A value that no log shows: `reveal()` is the only way to it."""
@@ -67,6 +71,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "BOLIDE_WATCH_SECONDS", "1800", "How often the package index is asked about every locked package, in seconds"
     ),
+    Setting(
+        "BOLIDE_ADVISORIES",
+        ADVISORIES,
+        "Where advisories come from: OSV's service, a folder or zip of OSV records, or `none`",
+    ),
+    Setting("BOLIDE_PRESCRIPTIONS", "", "A file or folder of Thoth prescriptions that count beside Bolide's own rules"),
     Setting("BOLIDE_WORKERS", "4", "How many jobs run at the same time, 1 to 64"),
     Setting("BOLIDE_THOTH_HOST", "127.0.0.1", "The address on which `python -m bot thoth` answers Thoth's clients"),
     Setting("BOLIDE_THOTH_PORT", "8443", "The port on which it answers them"),
@@ -120,6 +130,8 @@ class Settings:
     bucket: Bucket | None = None
     allowed_hosts: frozenset[str] = frozenset()
     watch_seconds: int = 1800
+    advisories: str = ADVISORIES
+    prescriptions: str = ""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -141,6 +153,8 @@ class Settings:
             database_url=Secret(read.secret("BOLIDE_DATABASE_URL", _database_url)),
             bucket=_bucket(read),
             allowed_hosts=allowed_hosts(read.text("BOLIDE_ALLOWED_HOSTS")),
+            advisories=read.checked("BOLIDE_ADVISORIES", _advisories, ADVISORIES),
+            prescriptions=read.text("BOLIDE_PRESCRIPTIONS"),
         )
         if read.problems:
             raise SettingsProblem(tuple(dict.fromkeys(read.problems)))
@@ -334,6 +348,10 @@ def _url(text: str) -> str:
     if parts.scheme == "http" and not _loopback(host):
         raise ValueError("is http to another machine; use https")
     return text.rstrip("/")
+
+
+def _advisories(text: str) -> str:
+    return _url(text) if text.startswith(("http:", "https:")) else text
 
 
 def _loopback(host: str) -> bool:

@@ -21,12 +21,16 @@ from bot.adapters.inbox import SqliteInbox
 from bot.adapters.jail import Limits
 from bot.adapters.laboratory import Laboratory
 from bot.adapters.objects import S3Objects
+from bot.adapters.osv import OsvService, Records, Switched
 from bot.adapters.postgres_inbox import open_postgres
 from bot.adapters.pypi import SimpleIndex
-from bot.adapters.resolver import UvResolver
+from bot.adapters.resolver import UvResolver, target_of
+from bot.adapters.rules import load
 from bot.adapters.tarball import unpack
 from bot.adapters.uv import Uv
 from bot.adapters.watchlist import SqliteWatchList
+from bot.core.advisories import Advisories
+from bot.core.errors import Refused
 from bot.core.evidence import Examination
 from bot.core.ports import ForgeUnavailable, Inbox
 from bot.core.recipe import Recipe
@@ -35,6 +39,7 @@ from bot.pipelines.course import Workshop
 from bot.pipelines.merges import MergeRuns
 from bot.pipelines.runner import LocalRunner
 from bot.pipelines.store import ArtefactStore, FolderStore, SharedStore
+from bot.service.advising import Lore
 from bot.service.clock import Clock
 from bot.service.dispatch import Dispatch, Outside
 from bot.service.watch import Watch
@@ -56,6 +61,7 @@ class Packages:
 
     index: SimpleIndex
     resolver: UvResolver
+    session: aiohttp.ClientSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,25 @@ async def packages(state: Path, allowed_hosts: frozenset[str] = frozenset()) -> 
         index = SimpleIndex(session, state / "index", allowed_hosts=allowed_hosts)
         environment = {name: os.environ[name] for name in CERTIFICATES if name in os.environ}
         uv = Uv(state / "uv", environment=environment, insecure_hosts=allowed_hosts)
-        yield Packages(index, UvResolver(uv, index))
+        yield Packages(index, UvResolver(uv, index), session)
+
+
+def lore(advisories: str, prescriptions: str, state: Path, session: aiohttp.ClientSession) -> Lore:
+    """What the adviser knows by these settings; raises Refused where one of them cannot be used."""
+    try:
+        books = [load(), *([load(Path(prescriptions))] if prescriptions else [])]
+    except OSError as problem:
+        raise Refused(f"BOLIDE_PRESCRIPTIONS cannot be read: {problem}") from problem
+    units = tuple(unit for book in books for unit in book.units)
+    return Lore(_advisories(advisories, state, session), units, target_of)
+
+
+def _advisories(told: str, state: Path, session: aiohttp.ClientSession) -> Advisories:
+    if told == "none":
+        return Switched()
+    if told.startswith(("https://", "http://")):
+        return OsvService(session, told, state / "advisories")
+    return Records(Path(told))
 
 
 def github(settings: Settings) -> contextlib.AbstractAsyncContextManager[GitHub]:
@@ -119,6 +143,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
             now=lambda: datetime.now(UTC),
             service_url=service_url(settings),
             allowed_hosts=settings.allowed_hosts,
+            lore=lore(settings.advisories, settings.prescriptions, state, found.session),
         )
         try:
             yield Bolide(settings, inbox, Dispatch(outside), supervisor, _rounds(outside, settings))

@@ -23,6 +23,7 @@ MAX_RECORD = 4 * 2**20
 MAX_RECORDS = 200_000
 MAX_ANSWER = 64 * 2**20
 AT_ONCE = 8
+AWAY_SECONDS = 60.0
 NAMES_IN_A_QUESTION = 500
 MAX_PAGES = 100
 _TIMEOUT = aiohttp.ClientTimeout(total=60, connect=10, sock_read=20)
@@ -158,9 +159,18 @@ class OsvService:
         self._max_age = max_age
         self._clock = clock
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._away: tuple[float, NotChecked] | None = None
 
     async def about(self, names: Collection[str]) -> Checked | NotChecked:
         """The service's advisories about these packages; NotChecked, with the reason, where it gave no whole answer."""
+        if self._away and self._clock() < self._away[0]:
+            return self._away[1]
+        answer = await self._answer(names)
+        # Who is away is not asked again at once: an update of many repositories would wait for it each time.
+        self._away = (self._clock() + AWAY_SECONDS, answer) if isinstance(answer, NotChecked) else None
+        return answer
+
+    async def _answer(self, names: Collection[str]) -> Checked | NotChecked:
         try:
             asked = {name: self._remembered(name) for name in sorted(names)}
             unknown = [name for name, told in asked.items() if told is None]

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-from bot.advisor.policy import TYPES
 from bot.advisor.prescriptions import PackageMatch, Proof, Unit, applied, hindrance
+from bot.core.advice import TYPES
 
 
 def problems(units: Iterable[Unit], today: date) -> tuple[str, ...]:

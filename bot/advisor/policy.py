@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
 
-RecommendationType = Literal["latest", "stable", "performance", "security", "testing"]
-TYPES: tuple[RecommendationType, ...] = get_args(RecommendationType)
+from bot.core.advice import RecommendationType
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,22 +19,21 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A type: `cooldown` heeds the project's, `prereleases` admits them, `minimal` moves only what is unsafe."""
+    """A type: `prereleases` admits them, `minimal` moves only what is unsafe."""
 
     type: RecommendationType
     weights: Weights
-    cooldown: bool
     prereleases: bool
     minimal: bool
 
 
-POLICIES: Mapping[str, Policy] = {
+POLICIES: Mapping[RecommendationType, Policy] = {
     policy.type: policy
     for policy in (
-        Policy("latest", Weights(1.0, 0.0, 0.5, 0.0, 0.5), cooldown=False, prereleases=False, minimal=False),
-        Policy("stable", Weights(0.4, 0.6, 1.0, 0.0, 1.0), cooldown=True, prereleases=False, minimal=False),
-        Policy("performance", Weights(0.3, 0.2, 1.0, 0.5, 1.5), cooldown=True, prereleases=False, minimal=False),
-        Policy("security", Weights(0.1, 0.1, 2.0, 0.0, 0.5), cooldown=True, prereleases=False, minimal=True),
-        Policy("testing", Weights(1.0, 0.0, 0.5, 0.0, 0.5), cooldown=False, prereleases=True, minimal=False),
+        Policy("latest", Weights(1.0, 0.0, 0.5, 0.0, 0.5), prereleases=False, minimal=False),
+        Policy("stable", Weights(0.4, 0.6, 1.0, 0.0, 1.0), prereleases=False, minimal=False),
+        Policy("performance", Weights(0.3, 0.2, 1.0, 0.5, 1.5), prereleases=False, minimal=False),
+        Policy("security", Weights(0.1, 0.1, 2.0, 0.0, 0.5), prereleases=False, minimal=True),
+        Policy("testing", Weights(1.0, 0.0, 0.5, 0.0, 0.5), prereleases=True, minimal=False),
     )
 }

@@ -156,7 +156,10 @@ def _include(told: Mapping[str, Any]) -> Include:
 def _pythons(environment: Mapping[str, Any]) -> Iterable[str]:
     """Specifiers of which any suffices; none for every Python."""
     listed = environment.get("python_versions") or ()
-    listed = listed["not"] if isinstance(listed, Mapping) else [f"=={version}.*" for version in listed]
+    if isinstance(listed, Mapping):
+        listed = [",".join(f"!={version}.*" for version in listed["not"])]
+    else:
+        listed = [f"=={version}.*" for version in listed]
     spelled = environment.get("python_version")
     for specifier in (*listed, *([spelled] if spelled else ())):
         yield str(SpecifierSet(str(specifier)))
@@ -253,10 +256,7 @@ def _standing(
 
 def is_meant(match: PackageMatch, version: str, home: str) -> bool:
     """Whether a version of the package, from the index at `home`, is meant."""
-    try:
-        fits = not match.specifier or SpecifierSet(match.specifier).contains(version, prereleases=True)
-    except ValueError:
-        return False
+    fits = not match.specifier or SpecifierSet(match.specifier).contains(version, prereleases=True)
     return fits and (not match.index or (home.rstrip("/") == match.index) != match.not_index)
 
 

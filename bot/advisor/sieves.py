@@ -62,18 +62,25 @@ def sifted_versions(name: str, knowledge: Knowledge, policy: Policy) -> dict[str
     return {version: held for version, held in found.items() if held and held.excludes}
 
 
-def exclusions(pins: Mapping[str, str], knowledge: Knowledge, policy: Policy) -> dict[str, tuple[Sifted, ...]]:
-    """For each pin that a sieve holds back, and each whose company a rule refuses, all that is out with it."""
-    found: dict[str, tuple[Sifted, ...]] = {}
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What a resolution should do without: any of the options suffices, a package and its versions to leave out."""
+
+    key: str
+    options: tuple[tuple[str, tuple[Sifted, ...]], ...]
+
+
+def exclusions(pins: Mapping[str, str], knowledge: Knowledge, policy: Policy) -> tuple[Hit, ...]:
+    """The pins that sieves leave out of every resolution that can do without, and the company that rules refuse."""
+    found = []
     for name, version in sorted(pins.items()):
         held = sift(candidate(name, version, knowledge), knowledge, policy)
         if held and held.excludes:
-            found[name] = tuple(sifted_versions(name, knowledge, policy).values())
+            found.append(Hit(name, ((name, tuple(sifted_versions(name, knowledge, policy).values())),)))
     for unit, names in refusals(Stack(pins, frozenset()), knowledge, policy):
-        name = names[0]
-        if name not in found:
-            found[name] = tuple(_refused(unit, name, knowledge))
-    return {name: held for name, held in found.items() if held}
+        options = ((name, tuple(_refused(unit, name, knowledge))) for name in names)
+        found.append(Hit(f"rule {unit.name}", tuple(option for option in options if option[1])))
+    return tuple(found)
 
 
 def constraint(name: str, held: Iterable[Sifted]) -> str:
@@ -92,9 +99,9 @@ def refusals(stack: Stack, knowledge: Knowledge, policy: Policy) -> list[tuple[U
 
 
 def _refused(unit: Unit, name: str, knowledge: Knowledge) -> Iterable[Sifted]:
-    """Every version of the rule's subject that it means."""
+    """Every version of a package that the rule means."""
     home = knowledge.homes.get(name, "")
-    matches = [group[0] for group in unit.matches if group]
+    matches = [match for group in unit.matches for match in group]
     for version in map(str, knowledge.versions(name)):
         if any(match.name in ("", name) and is_meant(match, version, home) for match in matches):
             yield _by_rule(unit, name, version, unit.refusal)
@@ -123,7 +130,7 @@ def _yanked(one: Candidate, knowledge: Knowledge, policy: Policy) -> Sifted | No
 
 
 def _too_new(one: Candidate, knowledge: Knowledge, policy: Policy) -> Sifted | None:
-    if not (policy.cooldown and knowledge.cutoff and one.files) or aged(one.files, knowledge.cutoff):
+    if not (knowledge.cutoff and one.files) or aged(one.files, knowledge.cutoff):
         return None
     first = min(file.upload_time for file in one.files if file.upload_time)
     reason = f"it was released on {first:%Y-%m-%d}, after the cooldown's limit of {knowledge.cutoff:%Y-%m-%d}"

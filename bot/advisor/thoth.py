@@ -7,11 +7,10 @@ from typing import Any, Literal
 
 from packaging.utils import canonicalize_name
 
-from bot.advisor.knowledge import Row
+from bot.core.advice import TYPES, Row
 from bot.core.errors import Refused
 
 AnalysisKind = Literal["adviser", "provenance-checker"]
-RECOMMENDATIONS = ("latest", "stable", "performance", "security", "testing")
 _LONGEST_NAME = 100
 
 
@@ -47,8 +46,8 @@ def read_stack(body: object, recommendation: str) -> Stack:
         raise Refused("application_stack.requirements has no Pipfile; send its text.")
     if not isinstance(lock, str):
         raise Refused("application_stack.requirements_lock is no text; send that of Pipfile.lock.")
-    if recommendation not in RECOMMENDATIONS:
-        raise Refused(f"recommendation_type is {recommendation[:40]!r}; take one of {', '.join(RECOMMENDATIONS)}.")
+    if recommendation not in TYPES:
+        raise Refused(f"recommendation_type is {recommendation[:40]!r}; take one of {', '.join(TYPES)}.")
     runtime = _table(_table(body, "the body").get("runtime_environment") or {}, "runtime_environment")
     python, name = runtime.get("python_version") or "", runtime.get("name") or ""
     if not isinstance(python, str) or not isinstance(name, str):

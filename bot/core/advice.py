@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 if TYPE_CHECKING:
     from bot.core.packages import Resolution, ResolveRequest
 
 RowType = Literal["INFO", "WARNING", "ERROR"]
+RecommendationType = Literal["latest", "stable", "performance", "security", "testing"]
+TYPES: tuple[RecommendationType, ...] = get_args(RecommendationType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Fix:
 class Recommendation:
     """Today's lock and the best of those considered, with their scores; `resolution` is None where today's is best."""
 
-    type: str
+    type: RecommendationType
     rows: tuple[Row, ...]
     checked: str
     score: float

@@ -74,6 +74,14 @@ class Advisories(Protocol):
         ...
 
 
+class Unasked:
+    """No source of advisories."""
+
+    async def about(self, names: Collection[str]) -> NotChecked:
+        """That nothing was checked."""
+        return NotChecked("No source of advisories is set.")
+
+
 class MalformedAdvisory(ValueError):
     """One sentence naming the record and what is wrong with it."""
 

@@ -33,6 +33,20 @@ class SecureNow:
 
 
 @dataclass(frozen=True, slots=True)
+class AdviseNow:
+    """Say what speaks against the lock of the environment of this name, or of each one, and what is better."""
+
+    environment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainPackage:
+    """Say why the package is locked as it is."""
+
+    package: str
+
+
+@dataclass(frozen=True, slots=True)
 class IgnorePackage:
     """Propose no newer version of the package, of those in `specifier` or of all, until the day if there is one."""
 
@@ -92,6 +106,8 @@ class Unknown:
 Command = (
     UpdateNow
     | SecureNow
+    | AdviseNow
+    | ExplainPackage
     | IgnorePackage
     | UnignorePackage
     | RebaseNow
@@ -111,6 +127,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _TITLES: dict[str, Command] = {
     "kebechet update": UpdateNow(),
+    "kebechet advise": AdviseNow(),
     "new major release": ReleaseNow("major"),
     "new minor release": ReleaseNow("minor"),
     "new patch release": ReleaseNow("patch"),
@@ -151,11 +168,24 @@ def refuse_unknown(command: Unknown) -> Refused:
 
 
 def _update(words: Words) -> Command:
-    if not words:
-        return UpdateNow()
-    if len(words) > 1 or not _ENVIRONMENT.fullmatch(words[0]):
+    return UpdateNow(_environment(words))
+
+
+def _advise(words: Words) -> Command:
+    return AdviseNow(_environment(words))
+
+
+def _environment(words: Words) -> str:
+    """The name of one environment, or empty for every one."""
+    if len(words) > 1 or (words and not _ENVIRONMENT.fullmatch(words[0])):
         raise Refused(f"{_shown(words)} is not the name of one environment.")
-    return UpdateNow(words[0])
+    return words[0] if words else ""
+
+
+def _explain(words: Words) -> Command:
+    if len(words) != 1:
+        raise Refused("it needs the name of one package.")
+    return ExplainPackage(_package(words[0]))
 
 
 def _ignore(words: Words) -> Command:
@@ -229,6 +259,8 @@ def _shown(words: Sequence[str]) -> str:
 _READERS: dict[str, Callable[[Words], Command]] = {
     "update": _update,
     "security": _alone(SecureNow()),
+    "advise": _advise,
+    "explain": _explain,
     "ignore": _ignore,
     "unignore": _unignore,
     "rebase": _alone(RebaseNow()),
@@ -241,6 +273,8 @@ _READERS: dict[str, Callable[[Words], Command]] = {
 """Each command by its name: what reads the words after it; raises Refused with the rest of a sentence."""
 _FORMS: dict[str, str] = {
     "update": "/update [ENVIRONMENT]",
+    "advise": "/advise [ENVIRONMENT]",
+    "explain": "/explain PACKAGE",
     "ignore": "/ignore PACKAGE [SPECIFIER] [until YYYY-MM-DD] [REASON]",
     "unignore": "/unignore PACKAGE",
     "release": "/release major|minor|patch",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from bot.core.advice import Advice
+from bot.core.advice import Advice, RecommendationType
 from bot.core.errors import Refused, TryLater
 from bot.core.pipfile import Pipfile
 
@@ -126,7 +126,7 @@ class ResolveRequest:
     cutoff: datetime | None = None
     constraints: tuple[str, ...] = ()
     exempt: frozenset[str] = frozenset()
-    recommendation: str = "stable"
+    recommendation: RecommendationType = "stable"
 
 
 @dataclass(frozen=True, slots=True)

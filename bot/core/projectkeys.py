@@ -1,13 +1,13 @@
 """Sections of the configuration that Thoth's `.thoth.yaml` has too: runtime environments and managers."""
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
+from bot.core.advice import TYPES, RecommendationType
 from bot.core.kinds import Choice, Flag, Plain, PythonVersion, Words
 from bot.core.recipe import Names
 from bot.core.sections import Needed, Section
 
-RECOMMENDATIONS = ("latest", "stable", "performance", "security", "testing")
 MANAGERS = ("update", "release", "advise", "provenance", "info", "requirements", "labels", "base-images")
 """The managers that can be switched."""
 OFF_BY_DEFAULT = frozenset({"requirements", "labels", "base-images"})
@@ -30,7 +30,7 @@ class RuntimeEnvironment:
         default_factory=OperatingSystem
     )
     python_version: Annotated[str, PythonVersion(), "the Python that its lock is resolved for"] = ""
-    recommendation_type: Annotated[str, Choice(RECOMMENDATIONS), "what is recommended for it"] = ""
+    recommendation_type: Annotated[RecommendationType | Literal[""], Choice(TYPES), "what is recommended for it"] = ""
     base_image: Annotated[str, Plain(), "the image that it is built on"] = ""
 
 

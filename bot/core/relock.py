@@ -59,11 +59,7 @@ async def relock(project: Snapshot, config: RepoConfig, wish: Wish, see: See) ->
     environment = wish.environment
     today = locks.read(environment, project, see.allowed_hosts)
     python = python_of(project, config, environment, today)
-    days = config.cooldown_days if wish.cooldown_days is None else wish.cooldown_days
-    cutoff = see.now - timedelta(days=days)
-    request = ResolveRequest(
-        today.wanted, today.lock, python.version, wish.upgrade, cutoff, wish.constraints, wish.exempt
-    )
+    request = _request(config, wish, today, python, see)
     found = await see.resolver.resolve(request)
     made = locks.write(environment, today, found, python.version)
     moved = changes.diff(today.lock or {}, made.lock, today.wanted)
@@ -75,7 +71,7 @@ async def relock(project: Snapshot, config: RepoConfig, wish: Wish, see: See) ->
         project.sha,
         hashlib.sha256(made.text.encode()).hexdigest(),
         python.version,
-        days,
+        cooldown_days(config, wish),
         found.resolver,
         see.now,
     )
@@ -90,6 +86,30 @@ def python_of(project: Snapshot, config: RepoConfig, environment: Environment, t
     place = runtime.python_version if runtime else ""
     told = Told(today.wanted_python, files, config.python, place, today.locked_python)
     return interpreter.choose(environment, told, repoconfig.PATH)
+
+
+def request_of(project: Snapshot, config: RepoConfig, wish: Wish, see: See) -> ResolveRequest:
+    """What is asked of the resolver, or of the adviser, for the wish; raises Refused."""
+    today = locks.read(wish.environment, project, see.allowed_hosts)
+    return _request(config, wish, today, python_of(project, config, wish.environment, today), see)
+
+
+def _request(config: RepoConfig, wish: Wish, today: Today, python: Python, see: See) -> ResolveRequest:
+    return ResolveRequest(
+        today.wanted,
+        today.lock,
+        python.version,
+        wish.upgrade,
+        see.now - timedelta(days=cooldown_days(config, wish)),
+        wish.constraints,
+        wish.exempt,
+        config.recommended(wish.environment.name),
+    )
+
+
+def cooldown_days(config: RepoConfig, wish: Wish) -> int:
+    """How many days old a release must be."""
+    return config.cooldown_days if wish.cooldown_days is None else wish.cooldown_days
 
 
 def proposed(project: Snapshot, made: Relock, wish: Wish, *, asked: str = "") -> ProposeChange | AskEvidence | str:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from bot.core import sections, thothyaml, yamltext
+from bot.core.advice import TYPES, RecommendationType
 from bot.core.kinds import FOLDER, HOST, Choice, Flag, Listed, PythonVersion, Whole, Words
 from bot.core.ports import Snapshot
-from bot.core.projectkeys import OFF_BY_DEFAULT, RECOMMENDATIONS, ManagerKeys, RuntimeEnvironment
+from bot.core.projectkeys import OFF_BY_DEFAULT, ManagerKeys, RuntimeEnvironment
 from bot.core.recipe import Names, Recipe, ServiceRecipe, TrainingRecipe
 from bot.core.sections import Section
 from bot.core.updatekeys import UpdateKeys
@@ -44,7 +45,7 @@ class RepoConfig:
         tuple[RuntimeEnvironment, ...], Listed(Section(RuntimeEnvironment)), "where the locks are used"
     ] = ()
     recommendation_type: Annotated[
-        str, Choice(RECOMMENDATIONS), "what is recommended, where an environment says nothing"
+        RecommendationType, Choice(TYPES), "what is recommended, where an environment says nothing"
     ] = "latest"
     managers: Annotated[tuple[ManagerKeys, ...], Listed(Section(ManagerKeys)), "what is set for single managers"] = ()
     host: Annotated[str, HOST, "the Thoth-compatible host that gives advice"] = ""
@@ -84,6 +85,11 @@ class RepoConfig:
         """The Python that the environment's lock is resolved for; empty where the configuration does not say."""
         found = self.environment(environment)
         return found.python_version if found and found.python_version else self.python
+
+    def recommended(self, environment: str) -> RecommendationType:
+        """What advice and updates of the environment aim at."""
+        found = self.environment(environment)
+        return (found and found.recommendation_type) or self.recommendation_type
 
     def _manager(self, name: str) -> ManagerKeys:
         return next((keys for keys in self.managers if keys.name == name), ManagerKeys(name))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.core.advice import Adviser
 from bot.core.packages import Index, Resolver
 from bot.core.ports import Laboratory, Reader
 
@@ -17,6 +18,7 @@ class See:
     reader: Reader
     index: Index
     resolver: Resolver
+    adviser: Adviser
     laboratory: Laboratory
     login: str
     now: datetime

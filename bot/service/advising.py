@@ -1,6 +1,5 @@
 """Collects what advice rests on, through the ports, and has the advisor judge it."""
 
-import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -11,28 +10,28 @@ from bot.advisor.explain import Parent, Wanted
 from bot.advisor.knowledge import Knowledge, Stack, stack
 from bot.advisor.policy import POLICIES, Policy
 from bot.advisor.prescriptions import Unit
-from bot.advisor.sieves import Sifted
+from bot.advisor.sieves import Hit, Sifted
 from bot.core import changes
 from bot.core.advice import Advice, Fix, Recommendation
-from bot.core.advisories import Advisories
+from bot.core.advisories import Advisories, Unasked
 from bot.core.candidates import Target
 from bot.core.errors import Refused
 from bot.core.locking import requires_dist
 from bot.core.packages import (
     All,
-    Conflict,
     File,
     Index,
     Keep,
-    PackageUnknown,
     Project,
     Resolution,
     Resolver,
     ResolveRequest,
+    Unresolvable,
 )
 from bot.core.pipfile import Pipfile
 
 ROUNDS = 4
+Avoided = Mapping[str, tuple[Sifted, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +47,41 @@ class Pages:
             self.known[name, url] = await self.index.project(name, url, fresh=fresh)
         return self.known[name, url]
 
+    async def projects(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Project | str]:
+        """Several pages at once, as the index gives them."""
+        places = sorted(set(wanted))
+        told = await self.index.projects(place for place in places if place not in self.known)
+        self.known.update({place: page for place, page in told.items() if isinstance(page, Project) and page.releases})
+        return {place: self.known.get(place) or told[place] for place in places}
+
     async def metadata(self, file: File) -> str:
         """The core metadata of a wheel."""
         return await self.index.metadata(file)
+
+
+def _no_platform(request: ResolveRequest) -> Target:
+    return Target(request.python or "3.11", frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Lore:
+    """What the operator has the adviser know: advisories, rules, and the Python and platform that a request is for."""
+
+    advisories: Advisories = field(default_factory=Unasked)
+    rules: tuple[Unit, ...] = ()
+    target: Callable[[ResolveRequest], Target] = _no_platform
 
 
 @dataclass(frozen=True, slots=True)
 class Advising:
     """`Adviser`, and `Resolver` too: its locks have no version that a sieve or rule leaves out and that is avoidable.
 
-    `target` tells the Python and platform that a request is for; `now` is the moment as of which all is known.
+    `now` is the moment as of which all is known.
     """
 
     resolver: Resolver
     index: Index
-    advisories: Advisories
-    rules: tuple[Unit, ...]
-    target: Callable[[ResolveRequest], Target]
+    lore: Lore
     now: datetime
 
     async def resolve(self, request: ResolveRequest) -> Resolution:
@@ -72,38 +89,46 @@ class Advising:
         policy = POLICIES[request.recommendation]
         request = _by_policy(request, policy)
         found = await self.resolver.resolve(request)
-        avoided: dict[str, tuple[Sifted, ...]] = {}
-        stuck: set[str] = set()
+        avoided: Avoided = {}
+        tried: set[str] = set()
         for _ in range(ROUNDS):
             pins = _judged(found, request)
             hits = sieves.exclusions(pins, await self._suspects(request, pins, [found.lock]), policy)
-            new = {name: held for name, held in hits.items() if name not in avoided and name not in stuck}
+            new = [hit for hit in hits if hit.key not in tried]
             if not new:
                 break
-            for name, held in new.items():
-                tried = {**avoided, name: held}
-                try:
-                    found = await self.resolver.resolve(_without(request, tried))
-                    avoided = tried
-                except Conflict:
-                    stuck.add(name)
+            for hit in new:
+                tried.add(hit.key)
+                found, avoided = await self._avoiding(request, found, avoided, hit)
         return await self._with_advice(request, found, avoided, policy)
+
+    async def _avoiding(
+        self, request: ResolveRequest, found: Resolution, avoided: Avoided, hit: Hit
+    ) -> tuple[Resolution, Avoided]:
+        """The first resolution that can do without what was hit; the one that was found where none can."""
+        for name, held in hit.options:
+            more = {**avoided, name: (*avoided.get(name, ()), *held)}
+            try:
+                return await self.resolver.resolve(_without(request, more)), more
+            except Unresolvable:
+                continue
+        return found, avoided
 
     async def recommend(self, request: ResolveRequest) -> Recommendation:
         """The rows for the old lock, and the best of: today's lock, what must move, everything that may move."""
         policy = POLICIES[request.recommendation]
-        made = [await self._secure(request)] if policy.minimal else await self._ways(request)
-        locks = [request.old_lock or {}, *(found.lock for found in made if found)]
+        made = await (self._secure(request) if policy.minimal and request.old_lock else self._ways(request))
+        locks = [request.old_lock or {}, *(found.lock for found in made)]
         knowledge = await self._whole(request, {name for lock in locks for name in stack(lock, ()).pins}, locks)
         scores = [steps.score(_stack(request, lock), knowledge, policy).total for lock in locks]
-        best = max(range(len(scores)), key=lambda place: (scores[place], -place))
-        if best == 0 and request.old_lock is None:
-            best = 1
+        considered = range(0 if request.old_lock else 1, len(scores))
+        best = max(considered, key=lambda place: (scores[place], -place))
         rows = explain.rows(_stack(request, locks[0]), knowledge, policy)
         chosen = made[best - 1] if best else None
         if chosen:
             moved = changes.diff(request.old_lock or {}, chosen.lock, request.pipfile)
-            rows = (*rows, *explain.moved(moved, chosen.held_back, knowledge))
+            beside = (row for row in chosen.advice.rows if row not in rows)
+            rows = (*rows, *beside, *explain.moved(moved, chosen.held_back, knowledge))
         said = explain.checked(knowledge.advisories)
         return Recommendation(policy.type, rows, said, scores[0], scores[best], chosen)
 
@@ -139,18 +164,18 @@ class Advising:
         """Everything that may move, and only what must."""
         return [await self.resolve(request), await self.resolve(replace(request, upgrade=Keep()))]
 
-    async def _secure(self, request: ResolveRequest) -> Resolution | None:
-        """The lock in which what is unsafe moves alone: to its first safe version, or beyond where that does not fit."""
+    async def _secure(self, request: ResolveRequest) -> list[Resolution]:
+        """The lock in which what is unsafe moves alone: to its first safe version, or beyond it where it must."""
         told = [fix for fix in await self.fixes(request) if fix.minimum]
         if not told:
-            return None
+            return []
         try:
-            return await self.resolve(explain.secured(request, told))
-        except Conflict:
-            return await self.resolve(explain.secured(request, told, at_least=True))
+            return [await self.resolve(explain.secured(request, told))]
+        except Unresolvable:
+            return [await self.resolve(explain.secured(request, told, at_least=True))]
 
     async def _with_advice(
-        self, request: ResolveRequest, found: Resolution, avoided: Mapping[str, tuple[Sifted, ...]], policy: Policy
+        self, request: ResolveRequest, found: Resolution, avoided: Avoided, policy: Policy
     ) -> Resolution:
         locks = [request.old_lock or {}, found.lock]
         before, after = (_stack(request, lock) for lock in locks)
@@ -175,25 +200,22 @@ class Advising:
         return replace(blank, projects=await self._projects(frozenset(names), blank.homes))
 
     async def _blank(self, request: ResolveRequest, names: Iterable[str], locks: list[Mapping[str, Any]]) -> Knowledge:
-        told = await self.advisories.about(sorted(names))
+        told = await self.lore.advisories.about(sorted(names))
         homes = _homes(request.pipfile, locks)
-        return Knowledge(self.now, self.target(request), request.cutoff, {}, homes, told, self.rules)
+        return Knowledge(self.now, self.lore.target(request), request.cutoff, {}, homes, told, self.lore.rules)
 
     async def _projects(self, names: Iterable[str], homes: Mapping[str, str]) -> dict[str, Project]:
-        """The packages' pages; one that the index does not have is not there."""
-        found: dict[str, Project] = {}
-        for name in sorted(names):
-            with contextlib.suppress(PackageUnknown):
-                found[name] = await self.index.project(name, homes[name])
-        return found
+        """The packages' pages; one that the index does not have, or that cannot be read, is not there."""
+        told = await self.index.projects((name, homes[name]) for name in sorted(names))
+        return {name: page for (name, _), page in told.items() if isinstance(page, Project) and page.releases}
 
 
 def _by_policy(request: ResolveRequest, policy: Policy) -> ResolveRequest:
-    """The request as the recommendation type has it: with or without cooldown and pre-releases."""
+    """The request as the recommendation type has it: with or without pre-releases."""
     wanted = request.pipfile
     if policy.prereleases:
         wanted = replace(wanted, settings={**wanted.settings, "allow_prereleases": True})
-    return replace(request, pipfile=wanted, cutoff=request.cutoff if policy.cooldown else None)
+    return replace(request, pipfile=wanted)
 
 
 def _judged(found: Resolution, request: ResolveRequest) -> dict[str, str]:
@@ -203,7 +225,7 @@ def _judged(found: Resolution, request: ResolveRequest) -> dict[str, str]:
     return {name: version for name, version in pins.items() if old.get(name) != version}
 
 
-def _without(request: ResolveRequest, avoided: Mapping[str, tuple[Sifted, ...]]) -> ResolveRequest:
+def _without(request: ResolveRequest, avoided: Avoided) -> ResolveRequest:
     lines = tuple(sieves.constraint(name, held) for name, held in sorted(avoided.items()))
     return replace(request, constraints=(*request.constraints, *lines))
 

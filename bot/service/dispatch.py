@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import ModuleType
 
@@ -29,11 +29,12 @@ from bot.core.texts import answer as answers
 from bot.core.texts import release as releases
 from bot.core.texts.markdown import quiet
 from bot.core.watching import WatchList
-from bot.managers import answer, evidence, redeploy, release, update
+from bot.managers import advise, answer, evidence, redeploy, release, update
+from bot.service.advising import Advising, Lore, Pages
 from bot.service.apply import Hands, apply
 
 MANAGERS: Mapping[str, ModuleType] = {
-    manager.NAME: manager for manager in (update, evidence, release, redeploy, answer)
+    manager.NAME: manager for manager in (update, evidence, release, redeploy, advise, answer)
 }
 RECOMPUTE_AT_MOST = 3
 GAVE_UP = "This failed several times for a reason that Bolide did not expect; its operator finds it in the log."
@@ -53,6 +54,7 @@ class Outside:
     now: Callable[[], datetime]
     service_url: str
     allowed_hosts: frozenset[str] = frozenset()
+    lore: Lore = field(default_factory=Lore)
 
 
 class Dispatch:
@@ -120,13 +122,17 @@ class Dispatch:
 
     async def _plan(self, event: Event, name: str, reader: Reader) -> Plan | None:
         outside = self._outside
+        now = outside.now()
+        pages = Pages(outside.index)
+        advising = Advising(outside.resolver, pages, outside.lore, now)
         see = See(
             reader,
-            outside.index,
-            outside.resolver,
+            pages,
+            advising,
+            advising,
             outside.laboratory,
             outside.forge.login,
-            outside.now(),
+            now,
             outside.allowed_hosts,
         )
         result: Plan | None = await MANAGERS[name].plan(event, see)

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.advisor import thoth
-from bot.advisor.knowledge import Row
 from bot.advisor.thoth import Stack
 from bot.core import changes, lockfile, pipfile
+from bot.core.advice import Row
 from bot.core.errors import Refused, TryLater
 from bot.core.packages import All, Index, Resolution, Resolver, ResolveRequest
 from bot.core.pipfile import Pipfile

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from bot.advisor.knowledge import Row
 from bot.advisor.thoth import Stack, advise_report, advised, checked, metadata, not_advised, project, read_stack
+from bot.core.advice import Row
 from bot.core.errors import Refused
 
 PIPFILE = '[packages]\nflask = "*"\n'

@@ -1,0 +1,83 @@
+"""Advises: what speaks against today's lock, what would be better, and why one package is where it is."""
+
+from bot.core import environments, repoconfig
+from bot.core.commands import AdviseNow, ExplainPackage
+from bot.core.environments import TOP_FILES, Environment
+from bot.core.errors import Refused
+from bot.core.events import CommandGiven, Event
+from bot.core.packages import ResolveRequest
+from bot.core.plan import Comment, Plan
+from bot.core.ports import Snapshot
+from bot.core.relock import Wish, request_of
+from bot.core.see import See
+from bot.core.texts import advice as text
+from bot.core.texts import answer, update
+from bot.core.texts.markdown import bounded, harmless, quiet
+
+NAME = "advise"
+LISTENS = (AdviseNow, ExplainPackage)
+
+
+async def plan(event: Event, see: See) -> Plan | None:
+    """One comment with the advice, or with the explanation, for each environment that was asked about."""
+    match event:
+        case CommandGiven(command=AdviseNow(environment=name)):
+            said = await _advised(name, see)
+        case CommandGiven(command=ExplainPackage(package=name)):
+            said = await _explained(name, see)
+        case _:
+            return None
+    return Plan("asked for advice", (Comment(event.issue, answer.key(event), bounded("\n\n".join(said))),))
+
+
+async def _advised(name: str, see: See) -> list[str]:
+    """For each environment the advice, or why there is none."""
+    said = []
+    for environment, project in await look(name, see):
+        try:
+            told = await see.adviser.recommend(request(project, environment, see))
+            said.append(text.comment(told, environment.lock))
+        except Refused as refusal:
+            said.append(f"**{harmless(environment.lock)}**: no advice. {quiet(str(refusal))}")
+    return said
+
+
+async def _explained(package: str, see: See) -> list[str]:
+    """Why the package is where it is, in each environment that locks it."""
+    said, refusals = [], []
+    for environment, project in await look("", see):
+        try:
+            told = await see.adviser.explain(request(project, environment, see), package)
+            said.append("\n".join((f"**{harmless(environment.lock)}**\n", *(f"- {harmless(line)}" for line in told))))
+        except Refused as refusal:
+            refusals.append(f"**{harmless(environment.lock)}**: {quiet(str(refusal))}")
+    return said or refusals
+
+
+async def look(name: str, see: See) -> list[tuple[Environment, Snapshot]]:
+    """The environment of this name, or all, each with a snapshot of its files; raises Refused where there is none."""
+    top = (*repoconfig.PATHS, *TOP_FILES)
+    project = await see.reader.snapshot(top, branch=update.BRANCH, overlays=environments.OVERLAYS)
+    config = repoconfig.read(project)
+    listing = project.listing
+    if config.overlays_dir != environments.OVERLAYS:
+        there = await see.reader.snapshot((), branch=update.BRANCH, sha=project.sha, overlays=config.overlays_dir)
+        listing = there.listing
+    found = environments.find(listing, config.overlays_dir)
+    if not found.environments:
+        raise Refused("There is no Pipfile, no uv.lock and no requirements.in with its requirements.txt to advise on.")
+    seen = []
+    for environment in found.named(name):
+        if not config.allows(NAME, environment.name):
+            continue
+        paths = tuple(dict.fromkeys((*top, *environment.files)))
+        if environment.folder:
+            seen.append((environment, await see.reader.snapshot(paths, branch=update.BRANCH, sha=project.sha)))
+        else:
+            seen.append((environment, project))
+    return seen
+
+
+def request(project: Snapshot, environment: Environment, see: See) -> ResolveRequest:
+    """What the adviser is asked about the environment; raises Refused."""
+    return request_of(project, repoconfig.read(project), Wish(environment), see)

@@ -1,0 +1,108 @@
+"""`advise` and `explain`: advice on a folder's locks, as a table, as JSON or as SARIF."""
+
+import asyncio
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bot.core.advice import Recommendation, Row
+from bot.core.environments import Environment
+from bot.core.errors import Refused, TryLater
+from bot.core.texts import advice as text
+from bot.terminal.desk import desk, state_folder
+from bot.terminal.sarif import sarif
+
+NOTHING, ADVICE, CANNOT = 0, 1, 2
+"""Exit statuses: nothing speaks against the lock · there is advice · it could not be found out."""
+_STYLES = {"ERROR": "red", "WARNING": "yellow", "INFO": "dim"}
+Told = Sequence[tuple[Environment, Recommendation]]
+
+
+def advise(given: Namespace, environ: Mapping[str, str]) -> int:
+    """Print the advice on the folder; exit status NOTHING, ADVICE or CANNOT."""
+
+    async def ask() -> list[tuple[Environment, Recommendation]]:
+        async with desk(given.path, given.environment, given.type, environ, state_folder(environ)) as place:
+            return [(each, await place.adviser.recommend(request)) for each, request in place.asked]
+
+    try:
+        told = asyncio.run(ask())
+    except (Refused, TryLater, OSError) as problem:
+        print(f"No advice: {problem}", file=sys.stderr)
+        return CANNOT
+    if given.sarif:
+        print(json.dumps(sarif(told), indent=2))
+    elif given.json:
+        print(json.dumps({each.lock: _plain(found) for each, found in told}, indent=2, ensure_ascii=False))
+    else:
+        _show(told)
+    return ADVICE if any(_is_advice(found) for _, found in told) else NOTHING
+
+
+def explain(given: Namespace, environ: Mapping[str, str]) -> int:
+    """Print why the package is locked as it is; exit status NOTHING, or CANNOT where no lock has it."""
+
+    async def ask() -> list[tuple[Environment, tuple[str, ...]]]:
+        async with desk(given.path, given.environment, None, environ, state_folder(environ)) as place:
+            found, refusals = [], []
+            for each, request in place.asked:
+                try:
+                    found.append((each, await place.adviser.explain(request, given.package)))
+                except Refused as refusal:
+                    refusals.append(f"{each.lock}: {refusal}")
+            if not found:
+                raise Refused(" ".join(refusals))
+            return found
+
+    try:
+        told = asyncio.run(ask())
+    except (Refused, TryLater, OSError) as problem:
+        print(f"Not explained: {problem}", file=sys.stderr)
+        return CANNOT
+    for each, lines in told:
+        print("\n".join((f"{each.lock}:", *(f"  {line}" for line in lines))))
+    return NOTHING
+
+
+def _is_advice(told: Recommendation) -> bool:
+    """Whether anything speaks against the lock, or another one is better; notes alone are none."""
+    return told.resolution is not None or any(row.type != "INFO" for row in told.rows)
+
+
+def _plain(told: Recommendation) -> dict[str, Any]:
+    """The advice as JSON has it; `lock` is the better lock's document, or null."""
+    lock = told.resolution.lock if told.resolution else None
+    rows = [asdict(row) for row in told.rows]
+    scores = {"score": told.score, "proposed_score": told.proposed_score}
+    return {"type": told.type, "rows": rows, "checked": told.checked, **scores, "lock": lock}
+
+
+def _show(told: Told) -> None:
+    console = Console(highlight=False)
+    for each, found in told:
+        console.print(f"[bold]{each.lock}[/] ({found.type}): {text.verdict(found)}", markup=True)
+        if found.rows:
+            console.print(_table(found.rows))
+        console.print(found.checked, markup=False)
+
+
+def _table(rows: Sequence[Row]) -> Table:
+    table = Table(show_edge=False, pad_edge=False)
+    for head in ("", "package", "what", "source", "as of"):
+        table.add_column(head, overflow="fold")
+    for row in sorted(rows, key=lambda row: (list(_STYLES).index(row.type), row.package)):
+        cells = [_escaped(cell) for cell in (row.package, row.message, row.source, row.date)]
+        table.add_row(row.type.lower(), *cells, style=_STYLES[row.type])
+    return table
+
+
+def _escaped(cell: str) -> str:
+    """Foreign text without what a terminal would obey."""
+    visible = "".join(character if character.isprintable() else " " for character in cell)
+    return visible.replace("[", "\\[")

@@ -1,0 +1,52 @@
+"""What the terminal's commands work with: a project's folder, the index, the resolver, advisories and rules."""
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot import wiring
+from bot.adapters.folder import FolderReader, NoLaboratory
+from bot.core.advice import Adviser, RecommendationType
+from bot.core.environments import Environment
+from bot.core.packages import ResolveRequest
+from bot.core.see import See
+from bot.managers import advise
+from bot.service.advising import Advising, Pages
+from bot.settings import SETTINGS, allowed_hosts
+
+STATE = Path("~/.cache/bolide")
+"""Where the terminal's commands keep what they fetched, unless BOLIDE_STATE_DIR says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """An adviser, and what it is asked about: each environment of the folder with its request."""
+
+    adviser: Adviser
+    asked: tuple[tuple[Environment, ResolveRequest], ...]
+
+
+def state_folder(environ: Mapping[str, str]) -> Path:
+    """The folder for what is fetched."""
+    return Path(environ.get("BOLIDE_STATE_DIR") or STATE).expanduser()
+
+
+@contextlib.asynccontextmanager
+async def desk(
+    folder: Path, environment: str, wanted: RecommendationType | None, environ: Mapping[str, str], state: Path
+) -> AsyncIterator[Desk]:
+    """The desk for a folder; raises Refused where the folder, its files or the sources of knowledge cannot be used."""
+    told = {setting.name: environ.get(setting.name, "").strip() or setting.default or "" for setting in SETTINGS}
+    hosts = allowed_hosts(told["BOLIDE_ALLOWED_HOSTS"])
+    async with wiring.packages(state, hosts) as found:
+        lore = wiring.lore(told["BOLIDE_ADVISORIES"], told["BOLIDE_PRESCRIPTIONS"], state, found.session)
+        pages = Pages(found.index)
+        adviser = Advising(found.resolver, pages, lore, datetime.now(UTC))
+        see = See(FolderReader(folder), pages, adviser, adviser, NoLaboratory(), "", adviser.now, hosts)
+        asked = []
+        for place, project in await advise.look(environment, see):
+            request = advise.request(project, place, see)
+            asked.append((place, replace(request, recommendation=wanted) if wanted else request))
+        yield Desk(adviser, tuple(asked))

@@ -1,0 +1,38 @@
+"""Advice in SARIF 2.1.0, which GitHub's code scanning and editors read."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from bot import __version__
+from bot.core.advice import Recommendation, Row
+from bot.core.environments import Environment
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_LEVELS = {"ERROR": "error", "WARNING": "warning", "INFO": "note"}
+
+
+def sarif(told: Sequence[tuple[Environment, Recommendation]]) -> dict[str, Any]:
+    """One run with a result for each row, placed in the lock that it is about."""
+    results = [_result(each, row) for each, found in told for row in found.rows]
+    names = sorted({str(result["ruleId"]) for result in results})
+    driver = {"name": "Bolide", "version": __version__, "rules": [{"id": name} for name in names]}
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
+
+
+def _result(environment: Environment, row: Row) -> dict[str, Any]:
+    """One row; its identity lasts while package, source and words stay."""
+    place = {"artifactLocation": {"uri": environment.lock}, "region": {"startLine": 1}}
+    return {
+        "ruleId": _rule(row),
+        "level": _LEVELS[row.type],
+        "message": {"text": f"{row.message} (source: {row.source or 'none'}, as of {row.date})"},
+        "locations": [{"physicalLocation": place}],
+        "properties": {"package": row.package, "source": row.source, "date": row.date, "link": row.link},
+    }
+
+
+def _rule(row: Row) -> str:
+    """What kind of finding it is: a rule's own name, else that of the package it is about."""
+    rule = re.fullmatch(r"rule (\w+)", row.source)
+    return f"rule/{rule[1]}" if rule else f"package/{row.package or 'advisories'}"
