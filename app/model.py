@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from app.request import SIDE, Grey
+from app.drift import Drift, Reference
+from app.png import SIDE, Grey
 
 DIGITS = 10
 
@@ -37,8 +38,10 @@ class Answer:
 class DigitModel:
     """A loaded model; safe to ask from many threads, because each has an interpreter of its own."""
 
-    def __init__(self, content: bytes, model_id: str) -> None:
+    def __init__(self, content: bytes, model_id: str, drift: Drift | None = None) -> None:
         self.model_id = model_id
+        self.sha256 = hashlib.sha256(content).hexdigest()
+        self.drift = drift
         self._content = content
         self._own = threading.local()
 
@@ -63,6 +66,8 @@ class DigitModel:
             interpreter = Interpreter(model_content=self._content, num_threads=1)
             interpreter.allocate_tensors()
             entry, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+            if (entry["dtype"], result["dtype"]) != (np.uint8, np.float32):
+                raise ValueError("it does not take uint8 and answer float32")
             loaded = self._own.loaded = interpreter, entry["index"], result["index"]
         return loaded
 
@@ -79,9 +84,18 @@ def load(folder: Path | None) -> DigitModel:
     model_id = card.get("model_id")
     if not isinstance(model_id, str) or not model_id:
         raise ModelError(f"card.json in {folder} has no model_id: train and deploy again.")
-    model = DigitModel(content, model_id)
+    model = DigitModel(content, model_id, _drift(card))
     _check(model, _document(golden, "golden.json"))
     return model
+
+
+def _drift(card: dict[str, Any]) -> Drift | None:
+    if "reference" not in card:
+        return None
+    try:
+        return Drift(Reference.of(card["reference"]))
+    except (ValueError, TypeError, KeyError) as problem:
+        raise ModelError(f"The reference in card.json is malformed ({problem}): train and deploy again.") from problem
 
 
 def _check(model: DigitModel, golden: dict[str, Any]) -> None:

@@ -30,6 +30,7 @@ class ServiceRecipe:
     ready: Annotated[str, ROUTE, "the route that answers 200 when the service can serve"] = ""
     version: Annotated[str, ROUTE, "the route that says which commit runs"] = ""
     predict: Annotated[str, ROUTE, "the route that predicts"] = ""
+    serve: Annotated[Names, Words(), "the command that serves on the sockets it is handed; none: gunicorn"] = ()
 
 
 @dataclass(frozen=True, slots=True)

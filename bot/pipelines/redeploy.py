@@ -80,7 +80,7 @@ class _Service:
         model = self._model.sha256 if self._model else ""
         inputs = {"code": code, "packages": sha256_text(self._requirements), "model": model}
         recipe = self._recipe
-        routes = (recipe.wsgi, recipe.ready, recipe.version, recipe.predict)
+        routes = (recipe.wsgi, recipe.ready, recipe.version, recipe.predict, *recipe.serve)
         return stages.stage_key("package", command=routes, inputs=inputs)
 
     async def package(self, content: str) -> Release:
@@ -193,5 +193,7 @@ def _serve_by_hand(sealed: Release) -> str:
     if sealed.model:
         variables["MODEL_DIR"] = str(sealed.model)
     given = "".join(f"{name}={shlex.quote(value)} " for name, value in variables.items())
-    command = shlex.join([str(sealed.python), "-m", "gunicorn", sealed.wsgi])
-    return f"cd {shlex.quote(str(sealed.source))} && {given}{command}"
+    command = shlex.join(sealed.serve or ("python", "-m", "gunicorn", sealed.wsgi))
+    return (
+        f"cd {shlex.quote(str(sealed.source))} && PATH={shlex.quote(str(sealed.python.parent))}:$PATH {given}{command}"
+    )

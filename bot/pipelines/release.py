@@ -53,6 +53,7 @@ class Release:
     ready: str
     version: str
     predict: str
+    serve: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -94,12 +95,13 @@ def seal(
         if model:
             files.copy(model, making / "model", links=False)
         (making / "environment").symlink_to(packages.absolute())
-        _require_gunicorn(packages)
+        if not service.serve:
+            _require_gunicorn(packages)
         document = {
             "schema": SCHEMA,
             "kind": "sealed virtual environment",
             "trace": {name: getattr(trace, name) for name in Trace.__slots__},
-            "service": {name: getattr(service, name) for name in ("wsgi", "ready", "version", "predict")},
+            "service": {name: getattr(service, name) for name in ("wsgi", "ready", "version", "predict", "serve")},
             "files": _sealed_hashes(making),
         }
         (making / "release.json").write_text(json.dumps(document, indent=1, sort_keys=True))
@@ -123,7 +125,8 @@ def inspect(path: Path) -> Release:
             raise Unsound(f"Release {path.name} is not what was sealed: {name} {change}; merge or deploy again.")
     if not release.python.exists():
         raise Unsound(f"Release {path.name} has lost its packages at {release.path / 'environment'}; deploy again.")
-    _require_gunicorn(release.path / "environment")
+    if not release.serve:
+        _require_gunicorn(release.path / "environment")
     if release.model:
         _require_model_of(release, release.model)
     return release
@@ -166,7 +169,9 @@ def _read(path: Path) -> tuple[Release, dict[str, str]]:
         document = json.loads((path / "release.json").read_text())
         if document["schema"] != SCHEMA:
             raise Unsound(f"Release {path.name} has schema {document['schema']}, this program reads {SCHEMA}.")
-        release = Release(path.absolute(), Trace(**document["trace"]), **document["service"])
+        told = dict(document["service"])
+        serve = tuple(map(str, told.pop("serve", ())))  # releases of before have none
+        release = Release(path.absolute(), Trace(**document["trace"]), **told, serve=serve)
         return release, dict(document["files"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Unsound(f"{path} holds no release ({error}); deploy again.") from error
@@ -178,7 +183,7 @@ def _sealed_hashes(path: Path) -> dict[str, str]:
 
 def _require_gunicorn(packages: Path) -> None:
     if not any(packages.glob("lib/python*/site-packages/gunicorn/__main__.py")):
-        raise Unsound("The lock's service categories have no gunicorn; add it to the Pipfile and lock again.")
+        raise Unsound("The lock's service categories have no gunicorn; add it, or name service.serve.")
 
 
 def _require_model_of(release: Release, model: Path) -> None:

@@ -1,4 +1,4 @@
-"""One gunicorn that serves one release: started on sockets that it is given, watched, stopped."""
+"""One server of one release: started on sockets that it is handed, watched, stopped."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,6 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from bot.pipelines.examination import Service
@@ -18,14 +17,14 @@ _LAUNCH = Path(__file__).with_name("launch.py")
 _CONFIGURATION = "control_socket_disable = True\n"
 _THREADS = 4
 _GRACE = 10
-"""Seconds that gunicorn gives to requests that are under way."""
+"""Seconds for requests that are under way."""
 _LOGS_KEPT = 10
 _TAIL_BYTES = 8192
 _LOG_BYTES = 16 << 20
 
 
 class Server:
-    """A gunicorn with one worker on a private Unix socket and, when it is given, on the public one too."""
+    """A server on a private Unix socket and, when it is given, on the public one too."""
 
     def __init__(self, process: asyncio.subprocess.Process, release: Release, private: Path, log: Path) -> None:
         self.release = release
@@ -43,15 +42,16 @@ class Server:
         log = _new_log(state / "logs", f"{role}-{os.getpid()}-{number}")
         configuration = state / "run" / "gunicorn.conf.py"
         configuration.write_text(_CONFIGURATION)
-        # Given by descriptor, both of them: gunicorn takes no other address beside a descriptor.
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(private))
         listener.listen()
         bound = [listener] if public is None else [listener, public]
         with listener, log.open("ab") as output:
-            command = _command(release, [str(sock.fileno()) for sock in bound], configuration)
+            sockets = ",".join(str(sock.fileno()) for sock in bound)
+            launched = (sys.executable, "-I", str(_LAUNCH), str(os.getpid()), sockets)
             process = await asyncio.create_subprocess_exec(
-                *command,
+                *launched,
+                *(release.serve or _gunicorn(release, configuration)),
                 cwd=release.source,
                 env=_environ(release),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -128,16 +128,13 @@ def group_alive(group: int) -> bool:
     return False
 
 
-def _command(release: Release, descriptors: Sequence[str], configuration: Path) -> list[str]:
-    binds = [part for descriptor in descriptors for part in ("--bind", f"fd://{descriptor}")]
-    return [
-        *(sys.executable, "-I", str(_LAUNCH), str(os.getpid())),
-        *(str(release.python), "-m", "gunicorn"),
+def _gunicorn(release: Release, configuration: Path) -> tuple[str, ...]:
+    return (
+        *("python", "-m", "gunicorn"),
         # Its own configuration, so that a gunicorn.conf.py of the repository does not move it to another address.
         *("--config", str(configuration), "--workers", "1", "--worker-class", "gthread", "--threads", str(_THREADS)),
-        *binds,
         *("--graceful-timeout", str(_GRACE), release.wsgi),
-    ]
+    )
 
 
 def _environ(release: Release) -> dict[str, str]:

@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 from PIL import Image
 
-from app.request import Grey
+from app.png import Grey
 
 
 def chunk(name: bytes, content: bytes) -> bytes:

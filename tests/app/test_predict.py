@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from werkzeug.test import TestResponse
 
-from app.request import Grey, Problem, read_image
+from app.png import Grey
+from app.problem import Problem
+from app.request import KINDS, Images, read_images
 from tests.app import pictures
 
 Golden = list[tuple[Grey, int]]
@@ -46,7 +48,9 @@ def test_golden_digits_are_recognised(client: FlaskClient, golden: Golden) -> No
         assert answer.status_code == 200
         assert answer.content_type == "application/json"
         document = answer.get_json()
-        assert list(document) == ["prediction", "probability", "probabilities", "latency_ms", "model"]
+        assert list(document) == ["prediction", "probability", "probabilities", "latency", "latency_ms", "model"]
+        assert answer.headers["X-Model-Version"] == document["model"]
+        assert answer.headers["X-Service-Version"] == "c0ffee"
         assert document["prediction"] == label
         assert document["probability"] == max(document["probabilities"]) == document["probabilities"][label]
         assert sum(document["probabilities"]) == pytest.approx(1, abs=1e-4)
@@ -85,15 +89,17 @@ JSON_TOLD: list[tuple[str | bytes, str]] = [
     ("null", "the field inputs"),
     ("[]", "the field inputs"),
     ('{"image": []}', "the field inputs"),
-    ('{"inputs": null}', "inputs must be a list of 28 rows, not null"),
-    ('{"inputs": "7"}', "inputs must be a list of 28 rows, not a string"),
-    ('{"inputs": {"0": 1}}', "inputs must be a list of 28 rows, not an object"),
+    ('{"inputs": null}', "inputs must be a list of 28 rows, or of images, not null"),
+    ('{"inputs": "7"}', "inputs must be a list of 28 rows, or of images, not a string"),
+    ('{"inputs": {"0": 1}}', "inputs must be a list of 28 rows, or of images, not an object"),
     (json.dumps({"inputs": [ROW] * 27}), "inputs must be a list of 28 rows, not a list of 27"),
     (json.dumps({"inputs": [0] * 784}), "inputs must be a list of 28 rows, not a list of 784"),
-    (json.dumps({"inputs": [[ROW] * 28] * 100}), "not a list of 100"),
+    (json.dumps({"inputs": []}), "inputs must be a list of 28 rows, or of images, not a list of 0"),
+    (json.dumps({"inputs": [[ROW] * 28, [ROW] * 27]}), "inputs[1] must be a list of 28 rows, not a list of 27"),
+    (json.dumps({"inputs": [[ROW] * 28, [ROW] * 27 + [[*ROW[1:], -1]]]}), "inputs[1][27][27] must be a number 0–255"),
     (json.dumps({"inputs": [*[ROW] * 27, ROW[1:]]}), "inputs[27] must be a list of 28 numbers, not a list of 27"),
     (json.dumps({"inputs": [ROW, 3] + [ROW] * 26}), "inputs[1] must be a list of 28 numbers, not 3"),
-    (json.dumps({"inputs": [[[0]] * 28] * 28}), "inputs[0][0] must be a number 0–255, not a list of 1"),
+    (json.dumps({"inputs": [[[0]] * 28] * 28}), "inputs[0][0] must be a list of 28 numbers, not a list of 1"),
     (rows(3, 7, float("nan")), "inputs[3][7] must be a number 0–255, not NaN"),
     (rows(3, 7, float("inf")), "inputs[3][7] must be a number 0–255, not Infinity"),
     (rows(0, 0, -1), "inputs[0][0] must be a number 0–255, not -1"),
@@ -151,11 +157,11 @@ def test_a_png_that_is_none_or_too_large_is_refused(client: FlaskClient, body: b
 def test_a_png_with_any_byte_wrong_is_an_image_or_a_problem(place: int, value: int, length: int) -> None:
     body = WHOLE[:place] + bytes([value]) + WHOLE[place + 1 :]
     for told in (body, body[:length]):
-        match read_image(told, "image/png", ""):
+        match read_images(told, "image/png", ""):
             case Problem(status=status):
                 assert status in (400, 413, 415)
-            case image:
-                assert (image.shape, image.dtype.name) == ((28, 28), "uint8")
+            case Images(pixels=pixels):
+                assert (pixels.shape, pixels.dtype.name) == ((1, 28, 28), "uint8")
 
 
 JSON_VALUES = st.recursive(
@@ -167,18 +173,18 @@ JSON_VALUES = st.recursive(
 
 @given(JSON_VALUES)
 def test_any_other_json_is_a_400(value: object) -> None:
-    told = read_image(json.dumps(value).encode(), "application/json", "")
+    told = read_images(json.dumps(value).encode(), "application/json", "")
     assert isinstance(told, Problem)
     assert told.status == 400
     assert len(told.detail) < 300
 
 
-@pytest.mark.parametrize("kind", ["", "text/plain", "image/jpeg", "application/octet-stream", "multipart/form-data"])
+@pytest.mark.parametrize("kind", ["", "text/plain", "image/jpeg", "application/x-hdf5", "multipart/form-data"])
 def test_other_media_types_are_a_415(client: FlaskClient, kind: str) -> None:
     answer = ask(client, rows(0, 0, 0), kind)
     assert (answer.status_code, problem_of(answer)["detail"]) == (
         415,
-        "Content-Type must be application/json or image/png.",
+        f"Content-Type must be one of {', '.join(KINDS)}.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The service as a process: gunicorn on an inherited socket, many callers, the smoke command, the signal to stop."""
+"""The service as a process: on a socket that it is handed, many callers, the smoke command, the signal to stop."""
 
 import http.client
 import json
@@ -83,7 +83,7 @@ def test_smoke_without_a_service_ends_with_one_sentence(
 
 
 def test_the_service_imports_neither_pillow_nor_tensorflow_to_start() -> None:
-    question = "import sys, app; app.create_app(); print({'PIL', 'tensorflow', 'keras'} & set(sys.modules))"
+    question = "import sys, app.serve; app.create_app(); print({'PIL', 'tensorflow', 'keras'} & set(sys.modules))"
     asked = subprocess.run(
         [sys.executable, "-c", question], cwd=CHECKOUT, env={}, capture_output=True, text=True, check=True
     )

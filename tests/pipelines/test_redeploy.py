@@ -250,7 +250,7 @@ async def test_a_lock_without_gunicorn_is_refused(town: Town, tmp_path: Path) ->
     result = await town.merge(1, shop=town.workshop(environments=OneEnvironment(bare)))
     assert isinstance(result, Stopped)
     assert result.stage == "package"
-    assert "have no gunicorn; add it to the Pipfile" in result.failure.sentence
+    assert "have no gunicorn; add it, or name service.serve" in result.failure.sentence
     assert not list((tmp_path / "releases").iterdir())
 
 
