@@ -24,11 +24,13 @@ from bot.adapters.objects import S3Objects
 from bot.adapters.osv import OsvService, Records, Switched
 from bot.adapters.postgres_inbox import open_postgres
 from bot.adapters.pypi import SimpleIndex
+from bot.adapters.releasenotes import WebReleaseNotes
 from bot.adapters.resolver import UvResolver, target_of
 from bot.adapters.rules import load
 from bot.adapters.tarball import unpack
 from bot.adapters.uv import Uv
 from bot.adapters.watchlist import SqliteWatchList
+from bot.adapters.webpages import PublicResolver
 from bot.core.advisories import Advisories
 from bot.core.errors import Refused
 from bot.core.evidence import Examination
@@ -57,10 +59,11 @@ CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 @dataclass(frozen=True, slots=True)
 class Packages:
-    """What knows of packages: the index and the resolver."""
+    """What knows of packages: the index, the resolver, and what packages say of their releases."""
 
     index: SimpleIndex
     resolver: UvResolver
+    release_notes: WebReleaseNotes
     session: aiohttp.ClientSession
 
 
@@ -77,12 +80,17 @@ class Bolide:
 
 @contextlib.asynccontextmanager
 async def packages(state: Path, allowed_hosts: frozenset[str] = frozenset()) -> AsyncIterator[Packages]:
-    """Index and resolver with their caches in the state folder."""
-    async with aiohttp.ClientSession(trust_env=True) as session:
+    """Index, resolver and release notes with their caches in the state folder."""
+    public = aiohttp.TCPConnector(resolver=PublicResolver(allowed_hosts))
+    async with (
+        aiohttp.ClientSession(trust_env=True) as session,
+        aiohttp.ClientSession(trust_env=True, connector=public) as web,
+    ):
         index = SimpleIndex(session, state / "index", allowed_hosts=allowed_hosts)
         environment = {name: os.environ[name] for name in CERTIFICATES if name in os.environ}
         uv = Uv(state / "uv", environment=environment, insecure_hosts=allowed_hosts)
-        yield Packages(index, UvResolver(uv, index), session)
+        notes = WebReleaseNotes(web, index, state / "changelogs", allowed_hosts=allowed_hosts)
+        yield Packages(index, UvResolver(uv, index), notes, session)
 
 
 def lore(advisories: str, prescriptions: str, state: Path, session: aiohttp.ClientSession) -> Lore:
@@ -137,6 +145,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
             index=found.index,
             resolver=found.resolver,
             laboratory=OneAtATime(Laboratory(environments), turn),
+            release_notes=found.release_notes,
             runner=runs,
             inbox=inbox,
             watch_list=watch_list,

@@ -19,14 +19,13 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from bot.adapters.remotezip import SparseFile
+from bot.adapters.webpages import Answer, PageRefused, WebPages
 from bot.adapters.wholefile import write_whole
 from bot.core.packages import File, FileKind, IndexUnreachable, IndexUnsuitable, PackageUnknown, Project
-from bot.core.pipfile import PipfileError, refuse_url
 
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 MAX_PAGE = 64 * 2**20
 MAX_METADATA = 8 * 2**20
-MAX_REDIRECTS = 5
 MAX_RANGES = 8
 ATTEMPTS = 3
 AT_ONCE = 24
@@ -60,9 +59,8 @@ class SimpleIndex:
         max_age: float = 300.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._session = session
+        self._pages = WebPages(session, _TIMEOUT, allowed_hosts)
         self._cache = cache
-        self._allowed_hosts = allowed_hosts
         self._max_age = max_age
         self._clock = clock
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -160,16 +158,18 @@ class SimpleIndex:
         told = answer.headers
         return _Page(self._clock(), answer.url, told.get("ETag", ""), told.get("Last-Modified", ""), answer.body)
 
-    async def _get(self, url: str, headers: dict[str, str], what: str, limit: int) -> "_Answer":
+    async def _get(self, url: str, headers: dict[str, str], what: str, limit: int) -> Answer:
         """The answer after retries; a server error counts as no answer."""
-        reason = ""
+        reason, place = "", f"the index at {_host(url)}"
         for attempt in range(ATTEMPTS):
             await asyncio.sleep(0 if attempt == 0 else 0.0625 * 4**attempt)
             try:
-                answer = await self._follow(url, headers, limit)
+                answer = await self._pages.fetch(url, headers, place=place, limit=limit)
                 if answer.status < 500 and answer.status != 429:
                     return answer
                 reason = f"it answered {answer.status}"
+            except PageRefused as error:
+                raise IndexUnsuitable(str(error)) from error
             except TimeoutError:
                 reason = "it did not answer in time"
             except (aiohttp.ClientError, OSError) as error:
@@ -177,36 +177,6 @@ class SimpleIndex:
         raise IndexUnreachable(
             f"The index at {_host(url)} could not be read for {what}: {reason}; try again later.", 120
         )
-
-    async def _follow(self, url: str, headers: dict[str, str], limit: int) -> "_Answer":
-        for _ in range(MAX_REDIRECTS + 1):
-            try:
-                refuse_url(url, f"the index at {_host(url)}", self._allowed_hosts)
-            except PipfileError as error:
-                raise IndexUnsuitable(str(error)) from error
-            async with self._session.get(url, headers=headers, allow_redirects=False, timeout=_TIMEOUT) as response:
-                if response.status not in (301, 302, 303, 307, 308):
-                    body = await _bounded(response, url, limit)
-                    return _Answer(response.status, url, response.headers, body)
-                url = urljoin(url, response.headers.get("Location", ""))
-        raise IndexUnsuitable(f"The index at {_host(url)} redirects more than {MAX_REDIRECTS} times.")
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    status: int
-    url: str
-    headers: Mapping[str, str]
-    body: bytes
-
-
-async def _bounded(response: aiohttp.ClientResponse, url: str, limit: int) -> bytes:
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(2**16):
-        body += chunk
-        if len(body) > limit:
-            raise IndexUnsuitable(f"{_host(url)} sent more than {limit:,} bytes for one page; it was not read further.")
-    return bytes(body)
 
 
 def _host(url: str) -> str:

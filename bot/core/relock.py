@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from bot.core import changes, interpreter, locks, pipfile, repoconfig
@@ -14,6 +14,7 @@ from bot.core.packages import All, PackageUnknown, ResolveRequest, Upgrade
 from bot.core.pipfile import Pipfile
 from bot.core.plan import AskEvidence, FileChange, ProposeChange, Target
 from bot.core.ports import Snapshot
+from bot.core.releasenotes import Asked
 from bot.core.repoconfig import RepoConfig
 from bot.core.see import See
 from bot.core.texts import update as text
@@ -75,8 +76,23 @@ async def relock(project: Snapshot, config: RepoConfig, wish: Wish, see: See) ->
         found.resolver,
         see.now,
     )
-    same = made.text == today.text
-    return Relock(update, made.text, same or (not moved and locks.is_as_good(environment, today, made)))
+    settled = made.text == today.text or (not moved and locks.is_as_good(environment, today, made))
+    if not settled and not _is_open(project, update):
+        told = await see.release_notes.read(_asked(moved, today.wanted))
+        update = replace(update, release_notes=told)
+    return Relock(update, made.text, settled)
+
+
+def _asked(moved: tuple[Change, ...], wanted: Pipfile) -> tuple[Asked, ...]:
+    """The packages of whose releases the pull request tells: those that the manifest names first."""
+    newer = [change for change in moved if change.kind == "updated"]
+    return tuple(Asked(change.name, change.old, change.new, _source(change, wanted).url) for change in newer)
+
+
+def _is_open(project: Snapshot, update: UpdateText) -> bool:
+    """Whether the branch's pull request proposes this lock already."""
+    body = project.branch.pull_request_body if project.branch and project.branch.pull_request else ""
+    return text.parse(body) == text.Proposal(update.base_sha, update.lock_sha256)
 
 
 def python_of(project: Snapshot, config: RepoConfig, environment: Environment, today: Today) -> Python:
@@ -120,11 +136,10 @@ def proposed(project: Snapshot, made: Relock, wish: Wish, *, asked: str = "") ->
     if made.settled:
         return "Every dependency is at the newest version that fits."
     update, lock, branch = made.update, wish.environment.lock, project.branch
-    proposal = text.Proposal(update.base_sha, update.lock_sha256)
-    if branch and branch.pull_request and text.parse(branch.pull_request_body) == proposal:
+    if branch and branch.pull_request and _is_open(project, update):
         return AskEvidence(branch.pull_request, project.sha, branch.sha, lock, asked)
     declined = {found.lock_sha256 for body in project.declined if (found := text.parse(body))}
-    if not asked and proposal.lock_sha256 in declined:
+    if not asked and update.lock_sha256 in declined:
         return "This lock was proposed, and its pull request was closed; comment `/update` to have it proposed again."
     return ProposeChange(
         Target(project.node_id, project.default_branch, project.sha),

@@ -6,6 +6,7 @@ from datetime import datetime
 from bot.core.advice import Adviser
 from bot.core.packages import Index, Resolver
 from bot.core.ports import Laboratory, Reader
+from bot.core.releasenotes import ReleaseNotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class See:
     resolver: Resolver
     adviser: Adviser
     laboratory: Laboratory
+    release_notes: ReleaseNotes
     login: str
     now: datetime
     allowed_hosts: frozenset[str] = frozenset()

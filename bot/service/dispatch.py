@@ -24,6 +24,7 @@ from bot.core.ports import (
     Reader,
     Runner,
 )
+from bot.core.releasenotes import ReleaseNotes
 from bot.core.see import See
 from bot.core.texts import answer as answers
 from bot.core.texts import release as releases
@@ -48,6 +49,7 @@ class Outside:
     index: Index
     resolver: Resolver
     laboratory: Laboratory
+    release_notes: ReleaseNotes
     runner: Runner
     inbox: Inbox
     watch_list: WatchList
@@ -131,6 +133,7 @@ class Dispatch:
             advising,
             advising,
             outside.laboratory,
+            outside.release_notes,
             outside.forge.login,
             now,
             outside.allowed_hosts,

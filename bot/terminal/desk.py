@@ -44,7 +44,8 @@ async def desk(
         lore = wiring.lore(told["BOLIDE_ADVISORIES"], told["BOLIDE_PRESCRIPTIONS"], state, found.session)
         pages = Pages(found.index)
         adviser = Advising(found.resolver, pages, lore, datetime.now(UTC))
-        see = See(FolderReader(folder), pages, adviser, adviser, NoLaboratory(), "", adviser.now, hosts)
+        ports = (FolderReader(folder), pages, adviser, adviser, NoLaboratory(), found.release_notes)
+        see = See(*ports, "", adviser.now, hosts)
         asked = []
         for place, project in await advise.look(environment, see):
             request = advise.request(project, place, see)

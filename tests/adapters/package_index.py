@@ -19,11 +19,18 @@ JSON = "application/vnd.pypi.simple.v1+json"
 
 
 def wheel(
-    name: str, version: str, requires: tuple[str, ...] = (), requires_python: str = "", extras: tuple[str, ...] = ()
+    name: str,
+    version: str,
+    requires: tuple[str, ...] = (),
+    requires_python: str = "",
+    extras: tuple[str, ...] = (),
+    project_urls: tuple[str, ...] = (),
+    description: str = "",
 ) -> bytes:
     lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
     lines += [f"Requires-Dist: {line}" for line in requires] + [f"Provides-Extra: {extra}" for extra in extras]
     lines += [f"Requires-Python: {requires_python}"] if requires_python else []
+    lines += [f"Project-URL: {url}" for url in project_urls] + ["", description]
     info = f"{name.replace('-', '_')}-{version}.dist-info"
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
@@ -67,8 +74,10 @@ class PackageIndex:
         sdist_only: bool = False,
         with_sdist: bool = False,
         told_metadata: bool = False,
+        project_urls: tuple[str, ...] = (),
+        description: str = "",
     ) -> None:
-        content = wheel(name, version, requires, requires_python, extras)
+        content = wheel(name, version, requires, requires_python, extras, project_urls, description)
         names = [] if sdist_only else [f"{name.replace('-', '_')}-{version}-{tag}.whl"]
         names += [f"{name}-{version}.tar.gz"] if sdist_only or with_sdist else []
         for filename in names:

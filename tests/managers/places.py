@@ -1,6 +1,6 @@
 """In memory: a laboratory that knows which locks break, a runner that knows how runs end."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from bot.core import lockfile
@@ -8,7 +8,25 @@ from bot.core.events import Repository
 from bot.core.evidence import Accuracy, Examination, Failure, Latency, NotExamined, ServiceResult, TrainingResult
 from bot.core.ports import Reader
 from bot.core.recipe import Recipe
+from bot.core.releasenotes import Asked, Notes
 from bot.core.stages import RunResult, StageReport
+
+
+@dataclass(slots=True)
+class MemoryReleaseNotes:
+    """`said`: package → its changelog's text for whatever is asked; of the others nothing can be reached."""
+
+    said: dict[str, str] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+
+    async def read(self, wanted: Sequence[Asked]) -> tuple[Notes, ...]:
+        self.asked += wanted
+        return tuple(self._notes(asked) for asked in wanted)
+
+    def _notes(self, asked: Asked) -> Notes:
+        link = f"https://example.org/{asked.name}/changes"
+        text = self.said.get(asked.name, "")
+        return Notes(asked, text, link, "" if text else "not reachable")
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from tests.contract.memory_inbox import MemoryInbox
 from tests.contract.memory_watch_list import MemoryWatchList
 from tests.managers.memory_forge import LOGIN, MemoryForge, MemoryRepository
 from tests.managers.package_world import PackageWorld
-from tests.managers.places import MemoryLaboratory, MemoryRunner
+from tests.managers.places import MemoryLaboratory, MemoryReleaseNotes, MemoryRunner
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 SERVICE = "http://127.0.0.1:8090/"
@@ -89,6 +89,7 @@ class World:
     repository: MemoryRepository = field(default_factory=MemoryRepository)
     packages: PackageWorld = field(default_factory=table)
     laboratory: MemoryLaboratory = field(default_factory=MemoryLaboratory)
+    release_notes: MemoryReleaseNotes = field(default_factory=MemoryReleaseNotes)
     runner: MemoryRunner = field(default_factory=lambda: MemoryRunner(verified, course))
     seconds: float = 0.0
     now: datetime = NOW
@@ -110,6 +111,7 @@ class World:
                 self.packages,
                 self.packages,
                 self.laboratory,
+                self.release_notes,
                 self.runner,
                 self.inbox,
                 self.watch_list,

@@ -10,6 +10,8 @@ from bot.core.changes import Change
 from bot.core.environments import Environment
 from bot.core.errors import Refused
 from bot.core.packages import HeldBack
+from bot.core.releasenotes import Notes
+from bot.core.texts import notes
 from bot.core.texts.markdown import bounded, count, fitting, harmless, section, table
 from bot.core.versions import is_major_update
 
@@ -52,6 +54,7 @@ class UpdateText:
     cooldown_days: int
     resolver: str
     as_of: datetime
+    release_notes: tuple[Notes, ...] = ()
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -100,6 +103,7 @@ def body(update: UpdateText) -> str:
         # High up, so that no cut of the body takes it away.
         f"<!-- bolide:proposal base={update.base_sha} lock={update.lock_sha256} -->",
         f"### What changed\n\n{_changes(update)}",
+        notes.render(update.release_notes),
         section("evidence", MEASURING),
         _held_back(update),
         STEER,
