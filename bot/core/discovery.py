@@ -30,12 +30,17 @@ def find_service(files: Iterable[str], read: Callable[[str], str]) -> str | None
 
     `files` are paths relative to the repository, `read` gives the text of one.
     """
-    candidates = sorted((rank, path) for path in files if (rank := _rank(path)) is not None)
-    for _, path in candidates[:_MAX_FILES]:
+    for path in likely(files)[:_MAX_FILES]:
         target = _target(path, read(path))
         if target:
             return target
     return None
+
+
+def likely(files: Iterable[str]) -> tuple[str, ...]:
+    """The paths that a service may be in, the likeliest first."""
+    ranked = sorted((rank, path) for path in files if (rank := _rank(path)) is not None)
+    return tuple(path for _, path in ranked)
 
 
 def with_service_found(recipe: Recipe, files: Iterable[str], read: Callable[[str], str]) -> Recipe:

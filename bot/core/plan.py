@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from bot.core.labels import Label
 from bot.core.schedules import Schedule
 from bot.core.watching import Locked
 
@@ -170,6 +171,13 @@ class LookAgain:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepLabels:
+    """The repository has these labels; one that is there already stays as it is."""
+
+    labels: tuple[Label, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteBranch:
     """The bot's branch is gone."""
 
@@ -202,6 +210,7 @@ Action = (
     | Watch
     | LookAgain
     | DeleteBranch
+    | KeepLabels
     | StartRun
 )
 

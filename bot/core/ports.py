@@ -18,6 +18,7 @@ from bot.core.plan import (
     CommitFiles,
     DeleteBranch,
     EditPullRequest,
+    KeepLabels,
     OwnBranch,
     ProposeChange,
     React,
@@ -202,6 +203,9 @@ class Reader(Protocol):
     async def standing(self, actor: Actor) -> Standing:
         """The account with this numeric id as it stands now; the login that the event names does not count."""
 
+    async def paths(self, sha: str) -> tuple[str, ...]:
+        """The paths of all files at the commit; GitHub gives about the first 100,000."""
+
     async def tarball(self, sha: str) -> bytes:
         """The repository's files at the commit, as a gzipped tar with one top folder; at most 200 MB."""
 
@@ -241,6 +245,9 @@ class Writer(Protocol):
 
     async def close_issue(self, close: CloseIssue) -> None:
         """Close it as completed."""
+
+    async def keep_labels(self, keep: KeepLabels) -> None:
+        """Create the labels that are not there, by their names in any case."""
 
     async def delete_branch(self, delete: DeleteBranch) -> None:
         """Delete it; gone already is fine."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.core import environments, repoconfig
+from bot.core import environments, onboarding, repoconfig
 from bot.core.commands import UpdateNow
 from bot.core.environments import DEFAULT, TOP_FILES, Environment, Found
 from bot.core.errors import Refused, TryLater
@@ -19,6 +19,7 @@ from bot.core.texts.markdown import quiet
 
 NAME = "update"
 CHECK = "Bolide update"
+OFF = "Updates are off in this repository's configuration."
 LISTENS = (RepositoryAdded, Pushed, UpdateNow)
 
 
@@ -34,10 +35,16 @@ class _Outcome:
 
 async def plan(event: Event, see: See) -> Plan | None:
     """For each environment one pull request with every newer version that fits, or the reason why there is none."""
-    top = (*repoconfig.PATHS, *TOP_FILES)
-    project = await see.reader.snapshot(top, branch=text.BRANCH, overlays=environments.OVERLAYS)
+    top = dict.fromkeys((*repoconfig.PATHS, *onboarding.CONFIGURED_BY, *TOP_FILES))
+    project = await see.reader.snapshot(
+        tuple(top), branch=text.BRANCH, more=(onboarding.BRANCH,), overlays=environments.OVERLAYS
+    )
+    if waits := onboarding.waits(project):
+        return Plan(waits, _comments(event, waits))
     try:
         config = repoconfig.read(project)
+        if not config.runs(NAME):
+            return Plan(OFF, _comments(event, OFF))
         found = await _found(project, config, see)
         if idle := _idle(project, found, config):
             return Plan(idle, _comments(event, idle))

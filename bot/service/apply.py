@@ -15,6 +15,7 @@ from bot.core.plan import (
     Comment,
     DeleteBranch,
     EditPullRequest,
+    KeepLabels,
     LookAgain,
     Plan,
     ProposeChange,
@@ -86,7 +87,7 @@ async def _watch(action: Watch, hands: Hands) -> None:
 
 
 async def _write(
-    action: EditPullRequest | Report | React | CloseIssue | ClosePullRequest | DeleteBranch, writer: Writer
+    action: EditPullRequest | Report | React | CloseIssue | ClosePullRequest | KeepLabels | DeleteBranch, writer: Writer
 ) -> None:
     match action:
         case EditPullRequest():
@@ -99,6 +100,8 @@ async def _write(
             await writer.close_issue(action)
         case ClosePullRequest():
             await writer.close_pull_request(action)
+        case KeepLabels():
+            await writer.keep_labels(action)
         case DeleteBranch():
             await writer.delete_branch(action)
         case _:

@@ -30,12 +30,12 @@ from bot.core.texts import answer as answers
 from bot.core.texts import release as releases
 from bot.core.texts.markdown import quiet
 from bot.core.watching import WatchList
-from bot.managers import advise, answer, evidence, redeploy, release, update
+from bot.managers import advise, answer, evidence, onboarding, redeploy, release, update
 from bot.service.advising import Advising, Lore, Pages
 from bot.service.apply import Hands, apply
 
 MANAGERS: Mapping[str, ModuleType] = {
-    manager.NAME: manager for manager in (update, evidence, release, redeploy, advise, answer)
+    manager.NAME: manager for manager in (onboarding, update, evidence, release, redeploy, advise, answer)
 }
 RECOMPUTE_AT_MOST = 3
 GAVE_UP = "This failed several times for a reason that Bolide did not expect; its operator finds it in the log."

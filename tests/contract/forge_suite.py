@@ -8,6 +8,7 @@ from typing import Protocol
 import pytest
 
 from bot.core.events import Actor, Repository
+from bot.core.labels import Label
 from bot.core.plan import (
     CloseIssue,
     ClosePullRequest,
@@ -16,6 +17,7 @@ from bot.core.plan import (
     DeleteBranch,
     EditPullRequest,
     FileChange,
+    KeepLabels,
     ProposeChange,
     Release,
     Target,
@@ -47,6 +49,8 @@ class Ground(Protocol):
     async def comments(self, issue: int) -> list[str]: ...
 
     async def give(self, login: str, role: str) -> Actor: ...
+
+    async def labels(self) -> dict[str, str]: ...
 
 
 async def read(ground: Ground, sha: str | None = None) -> Snapshot:
@@ -241,6 +245,26 @@ class ForgeSuite:
             files = [name.split("/", 1) for name in tar.getnames() if "/" in name]
         assert {name for _, name in files} == set(FILES)
         assert len({folder for folder, _ in files}) == 1
+
+    async def test_the_paths_are_those_of_the_commit(self, ground: Ground) -> None:
+        before = (await read(ground)).sha
+        await ground.push("ada", {"docs/deep/er.md": "x"})
+        reader = ground.forge.reader(ground.repository)
+        assert set(await reader.paths(before)) == set(FILES)
+        assert set(await reader.paths((await read(ground)).sha)) == {*FILES, "docs/deep/er.md"}
+
+    async def test_labels_are_made_once_and_kept_as_they_are(self, ground: Ground) -> None:
+        writer = ground.forge.writer(ground.repository)
+        first = Label("minor-release", "0e8a16", "Asks for a release")
+        for labels in ((first,), (Label("Minor-Release", "ffffff", "Other"), Label("bot", "6f42c1", "Of a bot"))):
+            for _ in range(2):
+                await writer.keep_labels(KeepLabels(labels))
+        found = await ground.labels()
+        assert {name: found[name] for name in ("minor-release", "bot")} == {
+            "minor-release": "Asks for a release",
+            "bot": "Of a bot",
+        }
+        assert "Minor-Release" not in found
 
     async def test_a_body_beyond_the_bound_is_refused(self, ground: Ground) -> None:
         issue = await ground.issue()

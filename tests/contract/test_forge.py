@@ -47,6 +47,9 @@ class MemoryGround:
         self.forge.repository.logins[5] = login
         return Actor(5, login)
 
+    async def labels(self) -> dict[str, str]:
+        return self.forge.repository.labels
+
 
 @dataclass(frozen=True, slots=True)
 class SandboxGround:
@@ -78,6 +81,9 @@ class SandboxGround:
         user = self.sandbox.services.forge.user_named(login)
         assert user is not None
         return Actor(user.id, login)
+
+    async def labels(self) -> dict[str, str]:
+        return {label["name"]: label["description"] for label in await self._ask("labels?per_page=100")}
 
     async def _ask(self, path: str) -> Any:
         async with as_user(self.sandbox, "ada") as ada:

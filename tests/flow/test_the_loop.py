@@ -103,6 +103,7 @@ async def test_a_lock_that_breaks_the_app_is_not_called_safe(tmp_path: Path) -> 
         "Pipfile": (data / "first-request" / "Pipfile").read_text(),
         "Pipfile.lock": (data / "locks" / "flask-2.2.5-exporter-0.22.4.lock").read_text(),
         "app.py": (data / "first-request" / "app.py").read_text(),
+        ".thoth.yaml": "requirements_format: pipenv\n",
     }
     async with town(tmp_path, files) as here:
         here.install()
@@ -115,7 +116,7 @@ async def test_a_lock_that_breaks_the_app_is_not_called_safe(tmp_path: Path) -> 
 
 
 async def test_a_malformed_pipfile_is_said_on_the_commit_and_nothing_is_opened(tmp_path: Path) -> None:
-    async with town(tmp_path, {"Pipfile": '[packages]\nflask = "*\n', "README.md": "# digits\n"}) as here:
+    async with town(tmp_path, {"Pipfile": '[packages]\nflask = "*\n', ".github/bolide.yaml": "# digits\n"}) as here:
         here.install()
         head = await here.ada.head()
         run = await here.wait(lambda: here.ada.check_run(head, "Bolide update"), "the refusal")

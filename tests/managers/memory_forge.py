@@ -18,6 +18,7 @@ from bot.core.plan import (
     CommitFiles,
     DeleteBranch,
     EditPullRequest,
+    KeepLabels,
     ProposeChange,
     React,
     Release,
@@ -97,6 +98,7 @@ class MemoryRepository:
     deployments: list[tuple[str, str]] = field(default_factory=list)
     deployment_states: list[tuple[int, str, str]] = field(default_factory=list)
     permissions: dict[int, Permission] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
     logins: dict[int, str] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
     tracked: list[str] = field(default_factory=list)
@@ -250,6 +252,9 @@ class MemoryReader:
         there = self._forge.touch("standing")
         return Standing(there.logins.get(actor.id, ""), there.permissions.get(actor.id, "none"))
 
+    async def paths(self, sha: str) -> tuple[str, ...]:
+        return tuple(sorted(self._forge.touch("paths").commits[sha].files))
+
     async def tarball(self, sha: str) -> bytes:
         there = self._forge.touch("tarball")
         packed = io.BytesIO()
@@ -356,6 +361,13 @@ class MemoryWriter:
             there.pulls[close.number].state = "closed"
             there.writes.append(f"close #{close.number}")
         there.branches.pop(close.branch, None)
+
+    async def keep_labels(self, keep: KeepLabels) -> None:
+        there = self._forge.touch("keep_labels")
+        for label in keep.labels:
+            if label.name.lower() not in {name.lower() for name in there.labels}:
+                there.labels[label.name] = label.description
+                there.writes.append(f"label {label.name}")
 
     async def close_issue(self, close: CloseIssue) -> None:
         there = self._forge.touch("close_issue")

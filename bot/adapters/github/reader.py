@@ -109,6 +109,11 @@ class GitHubReader:
             return Standing("", "none")
         return Standing(login, _PERMISSIONS.get(str(answer.data.get("permission")), "none"))
 
+    async def paths(self, sha: str) -> tuple[str, ...]:
+        """The paths of all files at the commit; GitHub gives about the first 100,000."""
+        answer = await self._session.read(f"{self._session.path}/git/trees/{quote(sha)}?recursive=1")
+        return tuple(str(entry["path"]) for entry in answer.data["tree"] if entry["type"] == "blob")
+
     async def tarball(self, sha: str) -> bytes:
         """The repository's files at the commit, as a gzipped tar with one top folder; at most 200 MB."""
         return await self._session.download(f"{self._session.path}/tarball/{quote(sha)}", LARGEST_TARBALL)

@@ -16,6 +16,7 @@ from bot.core.plan import (
     CommitFiles,
     DeleteBranch,
     EditPullRequest,
+    KeepLabels,
     ProposeChange,
     React,
     Release,
@@ -158,6 +159,18 @@ class GitHubWriter:
         """Close it without a merge, and delete its branch."""
         await self._change("PATCH", f"pulls/{close.number}", {"state": "closed"})
         await self.delete_branch(DeleteBranch(close.branch))
+
+    async def keep_labels(self, keep: KeepLabels) -> None:
+        """Create the labels that are not there, by their names in any case."""
+        there = await self._session.read_all(f"{self._session.path}/labels")
+        known = {str(label["name"]).lower() for label in there}
+        for label in keep.labels:
+            if label.name.lower() in known:
+                continue
+            data = {"name": label.name, "color": label.color, "description": label.description}
+            answer = await self._session.repeat("POST", f"{self._session.path}/labels", data)
+            if not (answer.status == 422 and "already_exists" in answer.sentence):
+                self._session.accept(answer, f"the label {label.name!r}")
 
     async def close_issue(self, close: CloseIssue) -> None:
         """Close it as completed."""
