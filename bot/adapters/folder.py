@@ -1,5 +1,6 @@
 """A folder on this machine as a repository that a manager can read: the files as they lie there, no branch."""
 
+import os
 import platform
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,8 @@ from bot.core.ports import CommitSummary, PullRequest, Snapshot, Standing, Unrea
 from bot.core.recipe import Recipe
 
 LARGEST_FILE = 10 * 2**20
+MOST_PATHS = 100_000
+NOT_PROJECT = frozenset({".git", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".mypy_cache", ".ruff_cache"})
 
 
 class FolderReader:
@@ -52,6 +55,17 @@ class FolderReader:
     async def standing(self, actor: Actor) -> Standing:
         """Refused."""
         raise _refused("who may command")
+
+    async def paths(self, sha: str) -> tuple[str, ...]:
+        """The paths of the files in the folder now, without those that tools keep there; at most 100,000."""
+        found: list[str] = []
+        for folder, folders, files in os.walk(self._folder):
+            folders[:] = sorted(name for name in folders if name not in NOT_PROJECT)
+            place = Path(folder).relative_to(self._folder)
+            found.extend((place / name).as_posix() for name in sorted(files))
+            if len(found) >= MOST_PATHS:
+                break
+        return tuple(found[:MOST_PATHS])
 
     async def tarball(self, sha: str) -> bytes:
         """Refused."""
