@@ -107,6 +107,12 @@ class Pipfile:
     settings: Mapping[str, Any]
     document: Mapping[str, Any]
 
+    def source_of(self, name: str) -> Source:
+        """The index that the package with this normalised name comes from."""
+        entries = (requirements.get(name) for requirements in self.categories.values())
+        named = next((entry.index for entry in entries if entry and entry.index), "")
+        return next((source for source in self.sources if source.name == named), self.sources[0])
+
 
 def parse(text: str | bytes, allowed_hosts: frozenset[str] = frozenset()) -> Pipfile:
     """The Pipfile's values; hosts in `allowed_hosts` may be private or without TLS. Raises PipfileError."""

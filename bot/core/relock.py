@@ -86,13 +86,13 @@ async def relock(project: Snapshot, config: RepoConfig, wish: Wish, see: See) ->
 def _asked(moved: tuple[Change, ...], wanted: Pipfile) -> tuple[Asked, ...]:
     """The packages of whose releases the pull request tells: those that the manifest names first."""
     newer = [change for change in moved if change.kind == "updated"]
-    return tuple(Asked(change.name, change.old, change.new, _source(change, wanted).url) for change in newer)
+    return tuple(Asked(change.name, change.old, change.new, wanted.source_of(change.name).url) for change in newer)
 
 
 def _is_open(project: Snapshot, update: UpdateText) -> bool:
     """Whether the branch's pull request proposes this lock already."""
     body = project.branch.pull_request_body if project.branch and project.branch.pull_request else ""
-    return text.parse(body) == text.Proposal(update.base_sha, update.lock_sha256)
+    return text.parse(body) == text.Proposal(update.base_sha, update.lock_sha256, update.environment.lock)
 
 
 def python_of(project: Snapshot, config: RepoConfig, environment: Environment, today: Today) -> Python:
@@ -163,7 +163,7 @@ async def _moves(
     """For each changed package, who wants it, and where and when its new version came out."""
     moves = []
     for change in moved:
-        source = _source(change, wanted)
+        source = wanted.source_of(change.name)
         released = await _released(change, source, see) if change.new else None
         why = _why(change, required_by.get(change.name, ()), environment)
         moves.append(Move(change, why, released, source.name))
@@ -178,13 +178,6 @@ def _why(change: Change, parents: tuple[str, ...], environment: Environment) -> 
     if change.direct:
         return f"newest release that {environment.wanted_by} allows"
     return f"required by {', '.join(parents[:3]) or environment.wanted_by}"
-
-
-def _source(change: Change, wanted: Pipfile) -> pipfile.Source:
-    """The index that the manifest has for the package."""
-    entries = (requirements.get(change.name) for requirements in wanted.categories.values())
-    named = next((entry.index for entry in entries if entry and entry.index), "")
-    return next((source for source in wanted.sources if source.name == named), wanted.sources[0])
 
 
 async def _released(change: Change, source: pipfile.Source, see: See) -> date | None:

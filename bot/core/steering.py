@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from fnmatch import fnmatchcase
 from typing import Literal
 
@@ -11,8 +11,10 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from bot.core.candidates import aged
 from bot.core.changes import Change
 from bot.core.errors import Refused
+from bot.core.packages import File, Project
 from bot.core.versions import is_major_update
 
 
@@ -142,6 +144,25 @@ def exclusion(ignored: Ignored, locked: str, known: Iterable[str]) -> str | None
     floor = _version(locked)
     newer = sorted(version for version in versions if floor is None or version > floor)
     return ignored.package + ",".join(f"!={version}" for version in newer) if newer else None
+
+
+def newest_prerelease(project: Project, cutoff: datetime) -> str:
+    """The newest release of all that is old enough and not yanked, where that is a pre-release; else ""."""
+    versions = [version for version in map(_version, project.releases) if version]
+    usable = (v for v in sorted(versions, reverse=True) if _is_usable(project.release(str(v)), cutoff))
+    newest = next(usable, None)
+    return str(newest) if newest and newest.is_prerelease else ""
+
+
+def _is_usable(release: tuple[File, ...], cutoff: datetime) -> bool:
+    return any(not file.yanked for file in aged(release, cutoff))
+
+
+def reason(ignored: Ignored) -> str:
+    """Why an ignored package stays, as the rest of a sentence."""
+    what = f"{ignored.specifier} is ignored" if ignored.specifier else "it is ignored"
+    until = f" until {ignored.until}" if ignored.until else ""
+    return f"{what}{until} ({ignored.origin})" + (f": {ignored.reason}" if ignored.reason else "")
 
 
 def _version(told: str) -> Version | None:

@@ -65,6 +65,7 @@ class UpdateKeys:
     separate_transitive: Annotated[bool, Flag(), "one of its own for what is only required by others"] = False
     limits: Annotated[LimitKeys, Section(LimitKeys), "how many pull requests"] = field(default_factory=LimitKeys)
     ignore: Annotated[tuple[IgnoreKeys, ...], Listed(Section(IgnoreKeys)), "what is not updated"] = ()
+    dashboard: Annotated[bool, Flag(), "whether the issue Dependency dashboard is kept"] = True
     prereleases: Annotated[tuple[str, ...], Words(), "packages whose pre-releases are proposed too"] = ()
 
     def steering(self) -> Steering:

@@ -85,17 +85,17 @@ class WatchList(Protocol):
         """Note that the appointment has been kept until the moment."""
 
 
-def locked(lock: Mapping[str, Any]) -> tuple[Locked, ...]:
-    """The packages of a lock, each once: those with a version that come from an index."""
+def locked(lock: Mapping[str, Any], home: str) -> tuple[Locked, ...]:
+    """The packages of a lock, each once: those with a version; from the index at `home` where it names none."""
     sources = lock.get("_meta", {}).get("sources", ())
     urls = {str(source.get("name")): str(source.get("url")) for source in sources}
-    default = next(iter(urls.values()), "")
+    default = next(iter(urls.values()), home)
     found: dict[tuple[str, str], Locked] = {}
     for section in lockfile.sections(lock).values():
         for name, entry in section.items():
             version = str(entry.get("version", ""))
             url = urls.get(str(entry.get("index", "")), default)
-            if version.startswith("==") and url:
+            if version.startswith("=="):
                 pin = Locked(url, canonicalize_name(name), version.removeprefix("=="), _hashes(entry))
                 found[pin.name, pin.version] = pin
     return tuple(found.values())

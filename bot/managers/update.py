@@ -3,42 +3,49 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.core import environments, onboarding, repoconfig
-from bot.core.commands import UpdateNow
+from bot.core import environments, onboarding, proposals, repoconfig, schedules
+from bot.core.commands import RebaseNow, UpdateNow
 from bot.core.environments import DEFAULT, TOP_FILES, Environment, Found
 from bot.core.errors import Refused, TryLater
-from bot.core.events import CommandGiven, Event, Pushed, RepositoryAdded
-from bot.core.plan import Action, AskEvidence, Comment, Conclusion, Plan, ProposeChange, Report
-from bot.core.ports import BotBranch, Snapshot
-from bot.core.relock import Wish, proposed, relock
+from bot.core.events import CommandGiven, Event, LookWanted, Pushed, RepositoryAdded, Scheduled, WorldChanged
+from bot.core.plan import Action, Comment, Conclusion, Plan, Report, TrackIssue, Watch
+from bot.core.ports import Snapshot
+from bot.core.proposals import Room, Rules, room
 from bot.core.repoconfig import RepoConfig
+from bot.core.schedules import Schedule
 from bot.core.see import See
-from bot.core.texts import answer
+from bot.core.steering import in_force
+from bot.core.texts import answer, dashboard
 from bot.core.texts import update as text
-from bot.core.texts.markdown import quiet
+from bot.core.texts.dashboard import Look
+from bot.core.texts.markdown import MAX_CHARACTERS, quiet
+from bot.core.watching import Locked
 
 NAME = "update"
 CHECK = "Bolide update"
 OFF = "Updates are off in this repository's configuration."
-LISTENS = (RepositoryAdded, Pushed, UpdateNow)
+LISTENS = (RepositoryAdded, Pushed, Scheduled, WorldChanged, LookWanted, UpdateNow, RebaseNow)
+PURPOSE = "updates"
+"""What a schedule of the updates is for."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What is done about one environment, and what is said of it to who asked."""
+    """What is done about one environment, what is said of it to who asked, and what the dashboard says of it."""
 
     said: str
     actions: tuple[Action, ...] = ()
     again_after: float | None = None
     title: str = ""
+    look: Look | None = None
+    locked: tuple[Locked, ...] = ()
 
 
 async def plan(event: Event, see: See) -> Plan | None:
-    """For each environment one pull request with every newer version that fits, or the reason why there is none."""
-    top = dict.fromkeys((*repoconfig.PATHS, *onboarding.CONFIGURED_BY, *TOP_FILES))
-    project = await see.reader.snapshot(
-        tuple(top), branch=text.BRANCH, more=(onboarding.BRANCH,), overlays=environments.OVERLAYS
-    )
+    """For each environment the pull requests with what is new and fits, or the reason why there is none."""
+    if isinstance(event, Scheduled) and event.purpose != PURPOSE:
+        return None
+    project = await _seen(see)
     if waits := onboarding.waits(project):
         return Plan(waits, _comments(event, waits))
     try:
@@ -49,11 +56,52 @@ async def plan(event: Event, see: See) -> Plan | None:
         if idle := _idle(project, found, config):
             return Plan(idle, _comments(event, idle))
         wanted = found.named(_asked_for(event))
+        course = _Course(event, config, *_rules(event, project, config, see))
         project = await _with_overlays(project, wanted, see)
     except Refused as refusal:
         return _refused(event, project, str(refusal))
-    outcomes = [await _one(event, project.on(each.branch), each, config, see) for each in wanted]
-    return _together(event, outcomes, wanted, found.remarks)
+    outcomes = [await _one(course, project.on(each.branch), each, see) for each in wanted]
+    kept: tuple[Action, ...] = (*_watched(course, found, outcomes, see), *_tracked(course, project, found, outcomes))
+    return _together(event, outcomes, wanted, found.remarks, kept)
+
+
+async def _seen(see: See) -> Snapshot:
+    """The repository with its configuration, what stands at its top, and what of the bot's is open."""
+    top = dict.fromkeys((*repoconfig.PATHS, *onboarding.CONFIGURED_BY, *TOP_FILES))
+    return await see.reader.snapshot(
+        tuple(top),
+        branch=text.BRANCH,
+        more=(onboarding.BRANCH,),
+        overlays=environments.OVERLAYS,
+        tracked=dashboard.LABEL,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """What all environments of a repository have in common during one look."""
+
+    event: Event
+    config: RepoConfig
+    rules: Rules
+    places: Room
+    schedule: Schedule | None
+
+
+def _rules(event: Event, project: Snapshot, config: RepoConfig, see: See) -> tuple[Rules, Room, Schedule | None]:
+    """The owner's rules as they stand now; raises Refused for such as cannot be kept."""
+    rules, schedule = config.updates.steering(), config.updates.when()
+    told = dashboard.parse(project.tracking.body).ignored if project.tracking else ()
+    ignored = in_force((*rules.ignore, *told), see.now.date())
+    closed = ""
+    if schedule and not isinstance(event, Scheduled | CommandGiven):
+        closed = f"the schedule{_next(schedule, see)}"
+    return Rules(rules, ignored, _key(event), closed), room(project, rules.limits, see), schedule
+
+
+def _next(schedule: Schedule, see: See) -> str:
+    due = schedules.next_due(schedule, see.now)
+    return f", {due:%A %Y-%m-%d %H:%M} {schedule.zone}" if due else ""
 
 
 async def _found(project: Snapshot, config: RepoConfig, see: See) -> Found:
@@ -105,37 +153,49 @@ async def _with_overlays(project: Snapshot, wanted: tuple[Environment, ...], see
     return replace(project, files={**project.files, **there.files}, others=branches)
 
 
-async def _one(event: Event, project: Snapshot, environment: Environment, config: RepoConfig, see: See) -> _Outcome:
+async def _one(course: _Course, project: Snapshot, environment: Environment, see: See) -> _Outcome:
     """What is done about one environment; `project` is seen on its branch."""
-    branch = project.branch
-    if branch and not all(author == see.login for author in branch.authors):
-        return _handed_over(environment, branch)
-    wish = Wish(environment)
+    event, name = course.event, environment.name
+    upcoming = _next(course.schedule, see).lstrip(", ") if course.schedule else ""
     try:
-        found = proposed(project, await relock(project, config, wish, see), wish, asked=_key(event))
+        found = await proposals.course(project, course.config, environment, course.rules, course.places, see)
     except Refused as refusal:
         said = quiet(str(refusal))
-        return _Outcome(said, (_report(project, environment, "No update could be proposed", said, "failure"),))
+        report = _report(project, environment, "No update could be proposed", said, "failure")
+        look = Look(name, see.now, trouble=str(refusal), next_look=upcoming)
+        return _Outcome(said, (report,), look=look, locked=proposals.locked_now(project, environment, see))
     except TryLater as problem:
         if isinstance(event, CommandGiven):
             raise  # who asked is answered in any case
         said = quiet(f"{problem} Bolide tries again by itself.")
         return _Outcome(said, (_report(project, environment, "Waiting", said, "neutral"),), problem.after)
-    match found:
-        case str():
-            return _Outcome(found)
-        case AskEvidence():
-            anew = " Its evidence is gathered anew." if found.again else ""
-            return _Outcome(f"#{found.number} proposes this lock already.{anew}", (found,))
-        case ProposeChange():
-            said = f"{{proposed {found.branch}}} is open; its evidence follows there."
-            return _Outcome(said, (found,), title=found.title)
+    look = Look(name, see.now, tuple(found.open), tuple(found.waiting), found.held_back, next_look=upcoming)
+    title = "; ".join(found.titles)
+    return _Outcome("\n".join(found.said), tuple(found.actions), title=title, look=look, locked=found.locked)
 
 
-def _handed_over(environment: Environment, branch: BotBranch) -> _Outcome:
-    """What is done about a branch with a person's commits: it is said once, on its pull request."""
-    said = text.handed_over(environment.branch)
-    return _Outcome(said, (Comment(branch.pull_request, "handed over", said),) if branch.pull_request else ())
+def _watched(course: _Course, found: Found, outcomes: Sequence[_Outcome], see: See) -> tuple[Watch, ...]:
+    """That the index is watched for what is locked; a look at a part of the environments leaves it as it is."""
+    if len(outcomes) < len(found.environments) or any(each.again_after is not None for each in outcomes):
+        return ()
+    locked = tuple(dict.fromkeys(pin for each in outcomes for pin in each.locked))
+    appointments = ((PURPOSE, course.schedule),) if course.schedule else ()
+    return (Watch(locked, appointments, course.config.cooldown_days, see.now),)
+
+
+def _tracked(course: _Course, project: Snapshot, found: Found, outcomes: Sequence[_Outcome]) -> tuple[TrackIssue, ...]:
+    """The dashboard, where what it says changes; none where issues are disabled or a person has closed it."""
+    issue = project.tracking
+    if not project.issues_enabled or not course.config.updates.dashboard or (issue and not issue.open):
+        return ()
+    before = issue.body if issue else ""
+    told = dashboard.without(dashboard.parse(before), [each.name for each in found.environments])
+    for outcome in outcomes:
+        told = dashboard.with_look(told, outcome.look) if outcome.look else told
+    body = dashboard.render(before, told, course.config.updates.steering().ignore)
+    if body == before or len(body) > MAX_CHARACTERS:
+        return ()
+    return (TrackIssue(issue.number if issue else None, dashboard.TITLE, dashboard.LABEL, body),)
 
 
 def _report(project: Snapshot, environment: Environment, title: str, sentence: str, conclusion: Conclusion) -> Report:
@@ -144,7 +204,11 @@ def _report(project: Snapshot, environment: Environment, title: str, sentence: s
 
 
 def _together(
-    event: Event, outcomes: Sequence[_Outcome], wanted: Sequence[Environment], remarks: tuple[str, ...]
+    event: Event,
+    outcomes: Sequence[_Outcome],
+    wanted: Sequence[Environment],
+    remarks: tuple[str, ...],
+    kept: tuple[Action, ...],
 ) -> Plan:
     """What is done about the environments, with one comment that tells of each."""
     names = [f"{each.name}: " if len(wanted) > 1 else "" for each in wanted]
@@ -153,7 +217,7 @@ def _together(
     reason = "; ".join(f"{name}{each.title or each.said}" for name, each in named)
     actions = tuple(action for each in outcomes for action in each.actions)
     waits = [each.again_after for each in outcomes if each.again_after is not None]
-    return Plan(reason, (*actions, *_comments(event, told)), again_after=min(waits, default=None))
+    return Plan(reason, (*actions, *kept, *_comments(event, told)), again_after=min(waits, default=None))
 
 
 def _key(event: Event) -> str:

@@ -27,7 +27,7 @@ LOOKS = st.builds(
     Look,
     TEXT,
     st.just(NOW),
-    st.lists(st.integers(1, 9999), max_size=5).map(tuple),
+    st.lists(st.from_regex(r"#[0-9]{1,4}", fullmatch=True), max_size=5).map(tuple),
     st.lists(st.builds(Waiting, TEXT, TEXT), max_size=4).map(tuple),
     st.lists(st.builds(HeldBack, TEXT, TEXT, TEXT, TEXT), max_size=4).map(tuple),
     TEXT,
@@ -78,7 +78,7 @@ def test_the_fullest_dashboard_fits() -> None:
     waiting = tuple(Waiting("_" * 400, "w" * 300) for _ in range(200))
     made = Dashboard(ignored)
     for number in range(3):
-        made = dashboard.with_look(made, Look(f"env-{number}", NOW, (1, 2), waiting, held, "c" * 5_000, "then"))
+        made = dashboard.with_look(made, Look(f"env-{number}", NOW, ("#1", "#2"), waiting, held, "c" * 5_000, "then"))
     body = dashboard.render("", made)
     assert len(body) <= MAX_CHARACTERS
     assert dashboard.parse(body).ignored == ignored
@@ -89,7 +89,7 @@ def test_it_shows_what_is_open_waiting_held_back_and_ignored() -> None:
     look = Look(
         "",
         NOW,
-        (12, 13),
+        ("#12", "#13"),
         (Waiting("Update numpy from 1.0 to 2.0", "the schedule"),),
         (HeldBack("protobuf", "4.0", "5.0", "the Pipfile asks for <5"),),
         "",
@@ -111,9 +111,9 @@ def test_a_conflict_is_told_and_gone_when_it_is_solved() -> None:
 
 
 def test_a_look_that_saw_nothing_new_changes_nothing() -> None:
-    first = seen(Look("", NOW, (12,)))
-    assert dashboard.with_look(first, Look("", NOW.replace(year=2027), (12,))) == first
-    assert dashboard.with_look(first, Look("", NOW.replace(year=2027), (13,))) != first
+    first = seen(Look("", NOW, ("#12",)))
+    assert dashboard.with_look(first, Look("", NOW.replace(year=2027), ("#12",))) == first
+    assert dashboard.with_look(first, Look("", NOW.replace(year=2027), ("#13",))) != first
 
 
 def test_an_environment_that_is_gone_leaves() -> None:
@@ -149,6 +149,6 @@ def test_configured_entries_are_shown_but_not_kept() -> None:
 
 def test_the_status_is_what_the_dashboard_says() -> None:
     assert "There was no look" in dashboard.status(Dashboard())
-    said = dashboard.status(seen(Look("", NOW, (12,)), Ignored("keras")), (Ignored("flask"),))
+    said = dashboard.status(seen(Look("", NOW, ("#12",)), Ignored("keras")), (Ignored("flask"),))
     assert "#12" in said
     assert "**Ignored**: 2 entries" in said

@@ -5,14 +5,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+from packaging.requirements import Requirement
 from packaging.version import Version
 
 from bot.core import lockfile
 from bot.core.packages import (
+    All,
     Conflict,
     File,
     HeldBack,
     IndexUnreachable,
+    Only,
     PackageUnknown,
     Project,
     Resolution,
@@ -73,10 +76,11 @@ class PackageWorld:
         while names:
             name = names.pop()
             ripe = [v for v, day in self.releases[name].items() if self._ripe(request, day)]
-            fitting = [v for v in ripe if name not in wanted or wanted[name].admits(v)]
+            fitting = [v for v in ripe if (name not in wanted or wanted[name].admits(v)) and _allowed(request, name, v)]
             if not fitting:
                 raise Conflict(f"Because no version of {name} fits {wanted[name].specifier}, no lock can be made.")
-            pins[name] = max(fitting, key=Version)
+            kept = _kept(request, category, name)
+            pins[name] = kept if kept in fitting else _newest(fitting)
             for child in self.needs.get(name, ()):
                 parents[child] = (*parents.get(child, ()), name)
                 names.append(child)
@@ -89,6 +93,24 @@ class PackageWorld:
     def _reach(self, name: str) -> None:
         if self.down:
             raise IndexUnreachable(f"The index {PYPI} did not answer for {name}.", after=300)
+
+
+def _allowed(request: ResolveRequest, name: str, version: str) -> bool:
+    lines = [Requirement(line) for line in request.constraints]
+    return all(line.specifier.contains(version, prereleases=True) for line in lines if line.name == name)
+
+
+def _kept(request: ResolveRequest, category: str, name: str) -> str:
+    """Today's version of a package that is not to be upgraded."""
+    upgraded = isinstance(request.upgrade, All) or (isinstance(request.upgrade, Only) and name in request.upgrade.names)
+    entry = (request.old_lock or {}).get(lockfile.lock_section(category), {}).get(name, {})
+    return "" if upgraded else str(entry.get("version", "")).removeprefix("==")
+
+
+def _newest(versions: list[str]) -> str:
+    """The newest final version; a pre-release where there is nothing else."""
+    final = [version for version in versions if not Version(version).is_prerelease]
+    return max(final or versions, key=Version)
 
 
 def _meta(pipfile: Pipfile) -> dict[str, Any]:

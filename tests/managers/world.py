@@ -47,9 +47,9 @@ CHANGELOG = """\
 """
 
 
-def lock(**pins: str) -> str:
-    """A lock of PIPFILE with these versions."""
-    meta = {"hash": {"sha256": pipfile.pipfile_hash(pipfile.parse(PIPFILE))}, "pipfile-spec": 6}
+def lock(wanted: str = PIPFILE, **pins: str) -> str:
+    """A lock of the Pipfile with these versions."""
+    meta = {"hash": {"sha256": pipfile.pipfile_hash(pipfile.parse(wanted))}, "pipfile-spec": 6}
     entries = {name: {"hashes": ["sha256:" + "0" * 64], "version": f"=={version}"} for name, version in pins.items()}
     return lockfile.render({"_meta": {**meta, "requires": {}, "sources": []}, "default": entries, "develop": {}})
 

@@ -78,11 +78,11 @@ async def test_the_same_update_is_not_proposed_twice(world: World) -> None:
     await world.install()
     assert world.repository.writes == writes
     assert len(world.laboratory.examined) == 1
-    await world.titled("Kebechet update")
+    issue = await world.titled("Kebechet update")
     assert world.repository.branches[update.BRANCH] == head
     assert world.repository.pulls[number].body == before
     said = f"#{number} proposes this lock already. Its evidence is gathered anew."
-    assert world.repository.comments[number + 1, "answer title"] == said
+    assert world.repository.comments[issue, "answer title"] == said
     assert not any(write.startswith(("commit", "open")) for write in world.repository.writes[len(writes) :])
     assert len(world.laboratory.examined) == 2
     assert world.repository.checks[head, "Bolide evidence"].conclusion == "success"

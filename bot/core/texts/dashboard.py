@@ -55,7 +55,7 @@ class Look:
 
     environment: str
     as_of: datetime
-    open: tuple[int, ...] = ()
+    open: tuple[str, ...] = ()
     waiting: tuple[Waiting, ...] = ()
     held_back: tuple[HeldBack, ...] = ()
     trouble: str = ""
@@ -151,8 +151,7 @@ def _part(look: Look) -> str:
     parts = [head]
     if look.trouble:
         parts.append(f"**Nothing could be proposed**: {quiet(look.trouble[:2_000])}")
-    opened = ", ".join(f"#{number}" for number in look.open)
-    parts.append(f"**Open**: {opened or 'nothing'}")
+    parts.append(f"**Open**: {', '.join(look.open) or 'nothing'}")
     if look.waiting:
         rows = [(harmless(each.title[:_CELL]), harmless(each.reason[:_CELL])) for each in look.waiting[:_MOST_ROWS]]
         parts.append(f"**Waiting**\n\n{table(('change', 'for'), rows)}")

@@ -15,7 +15,10 @@ from bot.core.texts import notes
 from bot.core.texts.markdown import bounded, count, fitting, harmless, section, table
 from bot.core.versions import is_major_update
 
-_PROPOSAL = re.compile(r"<!-- bolide:proposal base=(?P<base>[0-9a-f]{40,64}) lock=(?P<lock>[0-9a-f]{64}) -->")
+_PROPOSAL = re.compile(
+    r"<!-- bolide:proposal base=(?P<base>[0-9a-f]{40,64}) lock=(?P<lock>[0-9a-f]{64})"
+    r"(?: file=(?P<file>[A-Za-z0-9._/-]{1,200}))? -->"
+)
 _NOT_A_NAME = re.compile(r"[^A-Za-z0-9._-]")
 _TABLE_CHARACTERS = 30_000
 _HEAD = ("package", "from", "to", "step", "why", "in", "source", "released")
@@ -69,10 +72,11 @@ def handed_over(branch: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What an update pull request proposes: the sha256 of a lock, made at a commit of the base branch."""
+    """What an update pull request proposes: the sha256 of a lock, made at a commit of the base branch, and its path."""
 
     base_sha: str
     lock_sha256: str
+    file: str = "Pipfile.lock"
 
 
 def title(changes: tuple[Change, ...], environment: Environment) -> str:
@@ -101,7 +105,7 @@ def body(update: UpdateText) -> str:
     parts = [
         section("verdict", WAITING),
         # High up, so that no cut of the body takes it away.
-        f"<!-- bolide:proposal base={update.base_sha} lock={update.lock_sha256} -->",
+        f"<!-- bolide:proposal base={update.base_sha} lock={update.lock_sha256} file={update.environment.lock} -->",
         f"### What changed\n\n{_changes(update)}",
         notes.render(update.release_notes),
         section("evidence", MEASURING),
@@ -115,7 +119,7 @@ def body(update: UpdateText) -> str:
 def parse(body: str) -> Proposal | None:
     """What the pull request with this body proposes; None where a person took the mark out."""
     found = _PROPOSAL.search(body)
-    return Proposal(found["base"], found["lock"]) if found else None
+    return Proposal(found["base"], found["lock"], found["file"] or "Pipfile.lock") if found else None
 
 
 def _changes(update: UpdateText) -> str:

@@ -1,0 +1,231 @@
+"""What is proposed for one environment, in which pull requests, and what waits: the owner's rules at work."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from bot.core import lockfile, locks, steering, watching
+from bot.core.environments import DEFAULT, Environment
+from bot.core.errors import Refused
+from bot.core.locks import Today
+from bot.core.packages import All, HeldBack, Only, PackageUnknown, Project, Unresolvable
+from bot.core.plan import AskEvidence, ClosePullRequest, Comment, ProposeChange
+from bot.core.ports import BotBranch, Snapshot
+from bot.core.relock import Relock, Wish, proposed, relock
+from bot.core.repoconfig import RepoConfig
+from bot.core.see import See
+from bot.core.steering import Batch, Ignored, Limits, Steering
+from bot.core.texts import update as text
+from bot.core.texts.dashboard import Waiting
+from bot.core.watching import Locked
+
+_BATCH = re.compile(r"bolide/(?:group|major|transitive)(?:-|@|$)")
+_OURS = re.compile(r"bolide/(?:update|group|major|transitive)(?:-|@|$)")
+OBSOLETE = "What this proposes is no longer to be done, or is done elsewhere; Bolide closes it."
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The owner's rules as they stand now; `ignored` are in force, `asked` is the key of the command, if it is one.
+
+    `closed_until` says for what a pull request waits that would be a new one, empty where it need not.
+    """
+
+    steering: Steering
+    ignored: tuple[Ignored, ...]
+    asked: str = ""
+    closed_until: str = ""
+
+
+@dataclass(slots=True)
+class Room:
+    """How many pull requests may still be opened: `open` are, `recent` of them were within the last hour."""
+
+    limits: Limits
+    open: int = 0
+    recent: int = 0
+
+    def take(self) -> str:
+        """Take a place; where there is none, what has to be waited for."""
+        if self.limits.open and self.open >= self.limits.open:
+            return f"another to be merged or closed: {self.open} are open, as many as may be"
+        if self.limits.per_hour and self.recent >= self.limits.per_hour:
+            return f"the next hour: {self.recent} were opened in this one, as many as may be"
+        self.open, self.recent = self.open + 1, self.recent + 1
+        return ""
+
+
+def room(project: Snapshot, limits: Limits, see: See) -> Room:
+    """The room that the repository's open pull requests leave."""
+    ours = [each for each in project.open_changes if _OURS.match(each.branch)]
+    recent = [each for each in ours if (see.now - each.opened).total_seconds() < 3600]
+    return Room(limits, len(ours), len(recent))
+
+
+@dataclass(slots=True)
+class Course:
+    """What is done about one environment, what is said of it, and what is open, waiting and held back after it."""
+
+    actions: list[ProposeChange | AskEvidence | ClosePullRequest | Comment] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    titles: list[str] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+    held_back: tuple[HeldBack, ...] = ()
+    locked: tuple[Locked, ...] = ()
+
+
+def branch_of(batch: Batch, environment: Environment) -> str:
+    """The branch on which a batch is proposed."""
+    if batch.kind == "all":
+        return environment.branch
+    return f"bolide/{batch.slug}" + ("" if environment.name == DEFAULT else f"@{environment.name}")
+
+
+async def course(
+    project: Snapshot, config: RepoConfig, environment: Environment, rules: Rules, places: Room, see: See
+) -> Course:
+    """What is to be done about the environment; `project` is seen on its branch. Raises Refused or TryLater."""
+    today = locks.read(environment, project, see.allowed_hosts)
+    wish = Wish(environment, constraints=await _exclusions(rules.ignored, today, see))
+    wish, made = await _relocked(project, config, wish, rules, today, see)
+    batches = steering.divide(made.update.changes, rules.steering)
+    branches = [branch_of(batch, environment) for batch in batches]
+    project = await _with_branches(project, environment, branches, see)
+    found = Course(held_back=made.update.held_back, locked=_locked(today))
+    for batch, branch in zip(batches, branches, strict=True):
+        part = replace(wish, branch=branch, upgrade=Only(batch.names) if batch.names else All())
+        seen = project.on(branch)
+        lock = _explained(await relock(seen, config, part, see), rules) if batch.names else made
+        _propose(found, seen, lock, part, rules, places, see)
+    _retire(found, project, environment, branches, see)
+    return found
+
+
+async def _relocked(
+    project: Snapshot, config: RepoConfig, wish: Wish, rules: Rules, today: Today, see: See
+) -> tuple[Wish, Relock]:
+    """The lock with everything new, and with pre-releases where they are wanted and fit; and the wish for it."""
+    if floors := await _floors(rules.steering.prereleases, today, config, see):
+        try:
+            wanted = replace(wish, constraints=(*wish.constraints, *floors))
+            return wanted, _explained(await relock(project, config, wanted, see), rules)
+        except Unresolvable:
+            pass  # a pre-release does not fit with the rest yet
+    return wish, _explained(await relock(project, config, wish, see), rules)
+
+
+def locked_now(project: Snapshot, environment: Environment, see: See) -> tuple[Locked, ...]:
+    """What the environment locks today; nothing where that cannot be read."""
+    try:
+        return _locked(locks.read(environment, project, see.allowed_hosts))
+    except Refused:
+        return ()
+
+
+def _locked(today: Today) -> tuple[Locked, ...]:
+    return watching.locked(today.lock or {}, today.wanted.sources[0].url)
+
+
+async def _exclusions(ignored: Sequence[Ignored], today: Today, see: See) -> tuple[str, ...]:
+    """The constraints that keep ignored packages where they are."""
+    pins = steering.pins(lockfile.sections(today.lock or {}))
+    found = [
+        steering.exclusion(each, pins[each.package], (await _page(each.package, today, see)).releases)
+        for each in ignored
+        if each.package in pins
+    ]
+    return tuple(constraint for constraint in found if constraint)
+
+
+async def _floors(names: Sequence[str], today: Today, config: RepoConfig, see: See) -> tuple[str, ...]:
+    """For packages of the manifest whose newest release of all is a pre-release, that they be at it."""
+    wanted = {key for requirements in today.wanted.categories.values() for key in requirements}
+    cutoff = see.now - timedelta(days=config.cooldown_days)
+    found = [
+        (name, steering.newest_prerelease(await _page(name, today, see), cutoff)) for name in names if name in wanted
+    ]
+    return tuple(f"{name}>={version}" for name, version in found if version)
+
+
+async def _page(name: str, today: Today, see: See) -> Project:
+    """The package on the index that the manifest has for it; without releases where that does not know it."""
+    try:
+        return await see.index.project(name, today.wanted.source_of(name).url)
+    except PackageUnknown:
+        return Project(name, {})
+
+
+async def _with_branches(project: Snapshot, environment: Environment, branches: Sequence[str], see: See) -> Snapshot:
+    """The snapshot with the batches' branches and those of the environment that are open besides."""
+    own = {environment.branch: project.own_work()}
+    stale = [each.branch for each in project.open_changes if _is_batch(each.branch, environment)]
+    more = [name for name in dict.fromkeys((*branches, *stale)) if name not in own]
+    if not more:
+        return replace(project, others={**project.others, **own})
+    there = await see.reader.snapshot((), branch=more[0], sha=project.sha, more=more[1:])
+    return replace(project, others={**project.others, **own, more[0]: there.own_work(), **there.others})
+
+
+def _is_batch(branch: str, environment: Environment) -> bool:
+    """Whether it is the branch of a batch of this environment, other than its own one."""
+    name = branch.partition("@")[2] or DEFAULT
+    return name == environment.name and bool(_BATCH.match(branch))
+
+
+def _propose(found: Course, project: Snapshot, made: Relock, wish: Wish, rules: Rules, places: Room, see: See) -> None:
+    """Add what is done about one batch; `project` is seen on its branch."""
+    branch, name = project.branch, wish.proposed_on
+    if branch and not all(author == see.login for author in branch.authors):
+        return _hand_over(found, branch, name)
+    change = proposed(project, made, wish, asked=rules.asked)
+    match change:
+        case str():
+            found.said.append(change)
+        case AskEvidence():
+            anew = " Its evidence is gathered anew." if change.again else ""
+            found.said.append(f"#{change.number} proposes this lock already.{anew}")
+            found.actions.append(change)
+            found.open.append(f"#{change.number}")
+        case ProposeChange():
+            renewed = bool(change.existing and change.existing.pull_request)
+            wait = "" if renewed or rules.asked else rules.closed_until or places.take()
+            if wait:
+                found.waiting.append(Waiting(change.title, wait))
+                found.said.append(f"{change.title} waits for {wait}.")
+                return None
+            found.actions.append(change)
+            found.titles.append(change.title)
+            found.said.append(f"{{proposed {name}}} is open; its evidence follows there.")
+            found.open.append(f"{{proposed {name}}}")
+    return None
+
+
+def _hand_over(found: Course, branch: BotBranch, name: str) -> None:
+    """A branch with a person's commits is left alone: it is said once, on its pull request."""
+    said = text.handed_over(name)
+    found.said.append(said)
+    if branch.pull_request:
+        found.actions.append(Comment(branch.pull_request, "handed over", said))
+        found.open.append(f"#{branch.pull_request}")
+
+
+def _retire(found: Course, project: Snapshot, environment: Environment, branches: Sequence[str], see: See) -> None:
+    """Close what is open for a batch that there is no more, unless a person has committed to it."""
+    for each in project.open_changes:
+        if not _is_batch(each.branch, environment) or each.branch in branches:
+            continue
+        branch = project.others[each.branch].branch
+        if branch and all(author == see.login for author in branch.authors):
+            found.actions += [Comment(each.number, "obsolete", OBSOLETE), ClosePullRequest(each.number, each.branch)]
+            found.said.append(f"#{each.number} is closed: its updates are no longer to be made.")
+
+
+def _explained(made: Relock, rules: Rules) -> Relock:
+    """The lock with the owner's reason where a package is held back because it is ignored."""
+    reasons = {each.package: steering.reason(each) for each in rules.ignored}
+    held = tuple(
+        replace(each, reason=reasons[each.name]) if each.name in reasons else each for each in made.update.held_back
+    )
+    return replace(made, update=replace(made.update, held_back=held))

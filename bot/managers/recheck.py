@@ -1,0 +1,28 @@
+"""Gathers the evidence of an open proposal anew, on command."""
+
+from bot.core.commands import RecheckNow
+from bot.core.events import CommandGiven, Event
+from bot.core.plan import AskEvidence, Comment, Plan
+from bot.core.ports import ForgeRefused
+from bot.core.see import See
+from bot.core.texts import answer, update
+
+NAME = "recheck"
+LISTENS = (RecheckNow,)
+NOT_OURS = "This is no open pull request with an update of Bolide's; comment there."
+
+
+async def plan(event: Event, see: See) -> Plan | None:
+    """The examination of the pull request that the command stands in, once more."""
+    if not isinstance(event, CommandGiven) or not isinstance(event.command, LISTENS):
+        return None
+    key = answer.key(event)
+    try:
+        found = await see.reader.pull_request(event.issue)
+    except ForgeRefused:
+        return Plan(NOT_OURS, (Comment(event.issue, key, NOT_OURS),))
+    proposal = update.parse(found.body)
+    if not found.open or proposal is None:
+        return Plan(NOT_OURS, (Comment(event.issue, key, NOT_OURS),))
+    asked = AskEvidence(event.issue, proposal.base_sha, found.head_sha, proposal.file, key)
+    return Plan("asked again", (asked, Comment(event.issue, key, "The evidence is gathered anew; it follows above.")))
