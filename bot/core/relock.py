@@ -1,7 +1,6 @@
 """A new lock for one environment, and the pull request for it: what every manager that proposes updates calls."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -10,7 +9,7 @@ from bot.core.changes import Change
 from bot.core.environments import PYTHON_VERSION, Environment
 from bot.core.interpreter import Python, Told
 from bot.core.locks import Today
-from bot.core.packages import All, PackageUnknown, ResolveRequest, Upgrade
+from bot.core.packages import All, PackageUnknown, Resolution, ResolveRequest, Upgrade
 from bot.core.pipfile import Pipfile
 from bot.core.plan import AskEvidence, FileChange, ProposeChange, Target
 from bot.core.ports import Snapshot
@@ -66,7 +65,7 @@ async def relock(project: Snapshot, config: RepoConfig, wish: Wish, see: See) ->
     moved = changes.diff(today.lock or {}, made.lock, today.wanted)
     update = UpdateText(
         environment,
-        await _moves(moved, found.required_by, today.wanted, environment, see),
+        await _moves(moved, found, today.wanted, environment, see),
         found.held_back,
         (*python.notes, *found.notes),
         project.sha,
@@ -75,6 +74,7 @@ async def relock(project: Snapshot, config: RepoConfig, wish: Wish, see: See) ->
         cooldown_days(config, wish),
         found.resolver,
         see.now,
+        advice=found.advice,
     )
     settled = made.text == today.text or (not moved and locks.is_as_good(environment, today, made))
     if not settled and not _is_open(project, update):
@@ -155,7 +155,7 @@ def proposed(project: Snapshot, made: Relock, wish: Wish, *, asked: str = "") ->
 
 async def _moves(
     moved: tuple[Change, ...],
-    required_by: Mapping[str, tuple[str, ...]],
+    found: Resolution,
     wanted: Pipfile,
     environment: Environment,
     see: See,
@@ -165,7 +165,7 @@ async def _moves(
     for change in moved:
         source = wanted.source_of(change.name)
         released = await _released(change, source, see) if change.new else None
-        why = _why(change, required_by.get(change.name, ()), environment)
+        why = found.advice.reasons.get(change.name) or _why(change, found.required_by.get(change.name, ()), environment)
         moves.append(Move(change, why, released, source.name))
     return tuple(moves)
 

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from bot.core import commands
 from bot.core.commands import (
+    AdviseNow,
     BisectNow,
     Command,
+    ExplainPackage,
     Help,
     IgnorePackage,
     RebaseNow,
@@ -25,6 +27,7 @@ from bot.core.commands import (
 
 TITLES: list[tuple[str, Command | None]] = [
     ("Kebechet update", UpdateNow()),
+    (" kebechet Advise ", AdviseNow()),
     ("kebechet UPDATE", UpdateNow()),
     ("  Kebechet update\t", UpdateNow()),
     ("New major release", ReleaseNow("major")),
@@ -54,6 +57,10 @@ COMMENTS: list[tuple[str, Command | None]] = [
     ("@Bolide\tUpdate", UpdateNow()),
     ("/update docs-build", UpdateNow("docs-build")),
     ("/security", SecureNow()),
+    ("/advise", AdviseNow()),
+    ("/advise gpu", AdviseNow("gpu")),
+    ("/explain Flask_Cors", ExplainPackage("flask-cors")),
+    ("/explain", Unknown("explain")),
     ("/ignore Flask", IgnorePackage("flask")),
     ("/ignore protobuf >=5", IgnorePackage("protobuf", ">=5")),
     ("/ignore protobuf >=5,<6 Breaks tensorflow", IgnorePackage("protobuf", "<6,>=5", None, "Breaks tensorflow")),

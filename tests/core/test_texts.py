@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from bot.core.advice import Recommendation, Row
 from bot.core.changes import Change, Kind
 from bot.core.environments import Environment
 from bot.core.evidence import (
@@ -21,7 +22,7 @@ from bot.core.evidence import (
 )
 from bot.core.packages import HeldBack
 from bot.core.stages import Done, Failed, Skipped, Started, Stopped, Verified
-from bot.core.texts import deployment, evidence, release, update
+from bot.core.texts import advice, deployment, evidence, release, update
 from bot.core.texts.release import ReleaseText
 from bot.core.texts.update import Move, UpdateText
 
@@ -284,3 +285,21 @@ def test_accuracies_stand_side_by_side_and_a_fall_is_not_safe() -> None:
 
 def test_a_text_that_lost_its_sections_gets_the_refusal_on_top() -> None:
     assert evidence.not_checked("mine", "why") == f"{evidence.headline(Verdict('not_checked', 'why'))}\n\nmine"
+
+
+def test_advice_is_said_gravest_first_with_links_that_cannot_break_out() -> None:
+    rows = (
+        Row("INFO", "a note", "https://example.org/x", "a", "index", "2026-11-23"),
+        Row("ERROR", "bad | @all", "https://example.org/x)y", "b", "osv", "2026-11-23"),
+        *(Row("WARNING", f"number {number}", "http://plain", "c", "osv", "2026-11-23") for number in range(100)),
+    )
+    told = advice.comment(Recommendation("stable", rows, "Advisories: not checked.", 0.5, 0.5, None), "Pipfile.lock")
+    lines = [line for line in told.splitlines() if line.startswith("| ")]
+    assert lines[2].startswith("| ❌ | b | bad \\| @\u200ball | osv |")
+    assert "example.org/x)y" not in told
+    assert "… and 2 rows more: `python -m bot advise` shows all." in told
+    assert "1 error, 100 warnings, 1 note; no other lock is better (score 0.500)." in told
+    assert "[↗](https://example.org/x)" in advice.rows(rows[:1])
+    assert advice.comment(Recommendation("latest", (), "", 0, 0, None), "x").startswith(
+        "**Advice for x** (latest): nothing"
+    )

@@ -28,13 +28,14 @@ PYPI = "https://pypi.org/simple"
 
 @dataclass(slots=True)
 class PackageWorld:
-    """`releases`: name → version → day; `needs`: name → what it requires. It is both `Index` and `Resolver`."""
+    """Index and resolver: `releases` by name, version and day; `needs` by name; the resolver fits no `refused` one."""
 
     releases: dict[str, dict[str, date]]
     needs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     homes: dict[str, str] = field(default_factory=dict)
     held_back: tuple[HeldBack, ...] = ()
     down: bool = False
+    refused: tuple[str, str] = ("", "")
     files: dict[tuple[str, str], tuple[File, ...]] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
 
@@ -75,12 +76,13 @@ class PackageWorld:
         names = list(wanted)
         while names:
             name = names.pop()
-            ripe = [v for v, day in self.releases[name].items() if self._ripe(request, day)]
+            ripe = [v for v, day in self.releases[name].items() if name in request.exempt or self._ripe(request, day)]
             fitting = [v for v in ripe if (name not in wanted or wanted[name].admits(v)) and _allowed(request, name, v)]
+            fitting = [v for v in fitting if (name, v) != self.refused]
             if not fitting:
-                raise Conflict(f"Because no version of {name} fits {wanted[name].specifier}, no lock can be made.")
+                raise Conflict(f"Because no version of {name} fits, no lock can be made.")
             kept = _kept(request, category, name)
-            pins[name] = kept if kept in fitting else _newest(fitting)
+            pins[name] = kept if kept in fitting else _newest(fitting, request)
             for child in self.needs.get(name, ()):
                 parents[child] = (*parents.get(child, ()), name)
                 names.append(child)
@@ -107,9 +109,10 @@ def _kept(request: ResolveRequest, category: str, name: str) -> str:
     return "" if upgraded else str(entry.get("version", "")).removeprefix("==")
 
 
-def _newest(versions: list[str]) -> str:
-    """The newest final version; a pre-release where there is nothing else."""
-    final = [version for version in versions if not Version(version).is_prerelease]
+def _newest(versions: list[str], request: ResolveRequest) -> str:
+    """The newest final version; a pre-release where there is nothing else, or where the Pipfile admits them."""
+    admitted = request.pipfile.settings.get("allow_prereleases") is True
+    final = [version for version in versions if admitted or not Version(version).is_prerelease]
     return max(final or versions, key=Version)
 
 

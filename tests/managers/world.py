@@ -11,6 +11,7 @@ from bot.core import lockfile, pipfile
 from bot.core.errors import Refused, TryLater
 from bot.core.ports import Delivery
 from bot.core.stages import Done, RunResult, StageName, StageReport, Started, Verified
+from bot.service.advising import Lore
 from bot.service.dispatch import Dispatch, Outside
 from tests.contract.memory_inbox import MemoryInbox
 from tests.contract.memory_watch_list import MemoryWatchList
@@ -97,6 +98,7 @@ class World:
     forge: MemoryForge = field(init=False)
     inbox: MemoryInbox = field(init=False)
     watch_list: MemoryWatchList = field(default_factory=MemoryWatchList)
+    lore: Lore = field(default_factory=Lore)
     dispatch: Dispatch = field(init=False)
 
     def __post_init__(self) -> None:
@@ -117,6 +119,7 @@ class World:
                 self.watch_list,
                 lambda: self.now,
                 SERVICE,
+                lore=self.lore,
             )
         )
 

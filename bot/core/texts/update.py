@@ -1,17 +1,18 @@
 """The update pull request: title, body and the commit's message."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from packaging.version import InvalidVersion, Version
 
+from bot.core.advice import Advice
 from bot.core.changes import Change
 from bot.core.environments import Environment
 from bot.core.errors import Refused
 from bot.core.packages import HeldBack
 from bot.core.releasenotes import Notes
-from bot.core.texts import notes
+from bot.core.texts import advice, notes
 from bot.core.texts.markdown import bounded, count, fitting, harmless, section, table
 from bot.core.versions import is_major_update
 
@@ -58,6 +59,7 @@ class UpdateText:
     resolver: str
     as_of: datetime
     release_notes: tuple[Notes, ...] = ()
+    advice: Advice = field(default_factory=Advice)
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -110,6 +112,7 @@ def body(update: UpdateText) -> str:
         notes.render(update.release_notes),
         section("evidence", MEASURING),
         _held_back(update),
+        _advice(update.advice),
         STEER,
         _derivation(update),
     ]
@@ -180,6 +183,13 @@ def _held_back(update: UpdateText) -> str:
         for held in update.held_back
     ]
     return f"### Held back\n\n{table(('package', 'stays at', 'newest', 'because'), rows[:100])}\n{notes}"
+
+
+def _advice(told: Advice) -> str:
+    """What speaks against the new lock, and what came of checking for advisories."""
+    parts = [advice.rows(told.rows)] if told.rows else []
+    parts += [harmless(told.checked)] if told.checked else []
+    return "\n\n".join(("### Advice", *parts)) if parts else ""
 
 
 def _derivation(update: UpdateText) -> str:
