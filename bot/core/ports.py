@@ -376,9 +376,12 @@ class Runner(Protocol):
         repository: Repository,
         sha: str,
         reader: Reader,
+        writer: Writer,
         report: Callable[[StageReport], Awaitable[None]],
     ) -> RunResult:
         """Run what is not done yet, on the files that `reader` gives; what serves stays when anything fails.
+
+        `writer` declares what a cluster is to serve, where the repository is deployed to one.
 
         A commit that ended already gives its recorded result and reports nothing.
         """

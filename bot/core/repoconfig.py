@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from bot.core import sections, thothyaml, yamltext
 from bot.core.advice import TYPES, RecommendationType
+from bot.core.deploykeys import DeployKeys
 from bot.core.kinds import FOLDER, HOST, Choice, Flag, Listed, PythonVersion, Whole, Words
 from bot.core.ports import Snapshot
 from bot.core.projectkeys import OFF_BY_DEFAULT, ManagerKeys, RuntimeEnvironment
@@ -54,6 +55,9 @@ class RepoConfig:
     updates: Annotated[UpdateKeys, Section(UpdateKeys), "when and how much is proposed"] = field(
         default_factory=UpdateKeys
     )
+    deploy: Annotated[
+        DeployKeys | None, Section(DeployKeys), "how a cluster gets the service; none: Bolide's own machine serves it"
+    ] = None
     release: Annotated[ReleaseKeys, Section(ReleaseKeys), "how releases are made"] = field(default_factory=ReleaseKeys)
 
     @property

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bot.core import lockfile
+from bot.core.deploykeys import DeployKeys
+from bot.core.ports import Reader, Writer
 from bot.core.recipe import Recipe
 from bot.core.stages import Failed, Outcome, StageName, StageReport, Started
 from bot.pipelines import files, release
 from bot.pipelines.control import Kept, Status, Switched
+from bot.pipelines.image import Yard
 from bot.pipelines.release import Unsound
 from bot.pipelines.runner import Environments, Runner
 from bot.pipelines.store import ArtefactStore
@@ -34,6 +37,17 @@ class RunRequest:
     """The folder for DATA_DIR; None where the data lies in the tree."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Further variables of the training, such as QUICK."""
+    cluster: "Cluster | None" = None
+    """Where the service goes; None for this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A cluster that takes its state from a branch, and the forge's reader and writer of that branch."""
+
+    keys: DeployKeys
+    reader: Reader
+    writer: Writer
 
 
 class Deployer(Protocol):
@@ -60,6 +74,8 @@ class Workshop:
     scratch: Path
     public_url: str | None = None
     """Where users reach the service; None for the deployer's own address."""
+    yard: Yard | None = None
+    """What images are built with; None where they cannot be."""
     patience: float = 30.0
     """Seconds that the public address may take to answer the merged commit."""
 

@@ -1,12 +1,39 @@
 """The folder that an image is built from: equal for equal inputs, wherever the packages were installed."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from bot.pipelines import files
 
 _MADE_HERE = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json")
 """Parts of a package's metadata that tell of the place and the tool of its installation."""
+
+
+class Images(Protocol):
+    """Builds images and pushes them. Raises what is `Explained`, or TryLater."""
+
+    async def build(self, context: Path, containerfile: str) -> str:
+        """The id of the image that the file makes of the folder."""
+        ...
+
+    async def push(self, image: str, repository: str, tag: str) -> str:
+        """The digest (`sha256:…`) under which the registry has it."""
+        ...
+
+    async def remove(self, image: str) -> None:
+        """Its storage here is free again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Yard:
+    """What images are built with: the builder, the base by digest, and the command's Python."""
+
+    images: Images
+    base: str
+    python: str = "python3"
 
 
 def stage(context: Path, *, packages: Path, tree: Path, inputs: Sequence[str], model: Path | None) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 from bot.core import repoconfig
 from bot.core.errors import Refused
 from bot.core.events import Repository
-from bot.core.ports import Reader
+from bot.core.ports import Reader, Writer
 from bot.core.stages import NotServed, RunResult, StageReport
 from bot.pipelines import redeploy
-from bot.pipelines.course import Report, RunRequest, Workshop
+from bot.pipelines.course import Cluster, Report, RunRequest, Workshop
 from bot.pipelines.runs import Ledger, RunQueue
 
 Unpack = Callable[[bytes, Path], Path]
@@ -35,13 +35,14 @@ class MergeRuns:
         repository: Repository,
         sha: str,
         reader: Reader,
+        writer: Writer,
         report: Callable[[StageReport], Awaitable[None]],
     ) -> RunResult:
         """Run what is not done yet; a commit that ended already gives its result and reports nothing."""
         key = (repository.id, sha)
         if key not in self._ended:
             # The run outlives whoever asked for it: `close` ends it, or the same commit asked for again joins it.
-            task = asyncio.create_task(self._run(repository, sha, reader, report))
+            task = asyncio.create_task(self._run(repository, sha, reader, writer, report))
             self._runs.add(task)
             task.add_done_callback(self._runs.discard)
             self._ended[key] = await asyncio.shield(task)
@@ -56,17 +57,18 @@ class MergeRuns:
             task.cancel()
         await asyncio.gather(*self._runs, return_exceptions=True)
 
-    async def _run(self, repository: Repository, sha: str, reader: Reader, report: Report) -> RunResult:
+    async def _run(self, repository: Repository, sha: str, reader: Reader, writer: Writer, report: Report) -> RunResult:
         folder = self._workshop.scratch / f"tree-{sha[:12]}-{uuid.uuid4().hex[:8]}"
         try:
             tree = await asyncio.to_thread(self._unpack, await reader.tarball(sha), folder)
-            request = await asyncio.to_thread(_request, repository, sha, tree)
+            request = await asyncio.to_thread(_request, repository, sha, tree, reader, writer)
             if request is None:
                 sentence = f"{repoconfig.PATH} names neither training nor service, or there is no Pipfile.lock."
                 return NotServed(sha, sentence)
-            number, name = await asyncio.to_thread(self._served, repository)
-            if number != str(repository.id):
-                return NotServed(sha, f"The machine that Bolide runs on serves {name}; it serves one repository.")
+            if not request.cluster:
+                number, name = await asyncio.to_thread(self._served, repository)
+                if number != str(repository.id):
+                    return NotServed(sha, f"The machine that Bolide runs on serves {name}; it serves one repository.")
             return await self._queue.submit(request, report)
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
@@ -82,14 +84,16 @@ class MergeRuns:
             return await redeploy.run(self._workshop, request, report)
 
 
-def _request(repository: Repository, sha: str, tree: Path) -> RunRequest | None:
+def _request(repository: Repository, sha: str, tree: Path, reader: Reader, writer: Writer) -> RunRequest | None:
     """What to run for the files of a commit; None where there is nothing that a lock decides."""
     config = _text(tree / repoconfig.PATH)
-    recipe = repoconfig.parse(config).recipe
+    decided = repoconfig.parse(config)
+    recipe, keys = decided.recipe, decided.deploy
     lock = _text(tree / "Pipfile.lock")
     if not lock or not (recipe.training or recipe.service):
         return None
-    return RunRequest(repository.name, sha, tree, lock, recipe)
+    cluster = Cluster(keys, reader, writer) if keys else None
+    return RunRequest(repository.name, sha, tree, lock, recipe, cluster=cluster)
 
 
 def _text(path: Path) -> str:

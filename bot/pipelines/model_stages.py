@@ -9,17 +9,16 @@ from bot.core import stages
 from bot.core.recipe import TrainingRecipe
 from bot.core.stages import Done, Skipped, StageName
 from bot.pipelines import files
-from bot.pipelines.control import Serving
 from bot.pipelines.course import Course, Stop, sha256_text
 from bot.pipelines.runner import Broken, Job
 from bot.pipelines.store import Artefact
 
 
-async def make_model(course: Course, recipe: TrainingRecipe, serving: Serving | None) -> Artefact:
-    """The evaluated model directory that passed the gate; raises course.Stop."""
+async def make_model(course: Course, recipe: TrainingRecipe, production: Path | None) -> Artefact:
+    """The evaluated model directory that passed the gate beside the one in production; raises course.Stop."""
     run = _Training(course, recipe)
     evaluated = await run.evaluate(await run.train())
-    await run.gate(evaluated, serving)
+    await run.gate(evaluated, production)
     return evaluated
 
 
@@ -49,11 +48,10 @@ class _Training:
         judged = (await self._course.card("evaluate", folder))["sha256"]
         return await self._make("evaluate", key, self._recipe.evaluate, folder, judged=judged)
 
-    async def gate(self, model: Artefact, serving: Serving | None) -> None:
+    async def gate(self, model: Artefact, production: Path | None) -> None:
         if not self._recipe.gate:
             await self._course.say("gate", Skipped(stages.not_configured("gate"), model.sha256))
             return
-        production = serving.release / "model" if serving and serving.model else None
         if production and await self._course.digest("gate", production) == model.sha256:
             await self._course.say("gate", Skipped("The model is the one in production.", model.sha256))
             return

@@ -18,7 +18,7 @@ from bot.core.stages import (
     Unchanged,
     Verified,
 )
-from bot.pipelines import files, release
+from bot.pipelines import cluster, files, release
 from bot.pipelines.control import Kept, NoSupervisor, Serving, Status
 from bot.pipelines.course import Course, Report, RunRequest, Stop, Workshop, sha256_text
 from bot.pipelines.examination import Expected, Service, Unfit, await_commit
@@ -47,9 +47,14 @@ async def run(workshop: Workshop, request: RunRequest, report: Report) -> RunRes
 
 async def _whole(course: Course) -> RunResult:
     recipe, sha = course.request.recipe, course.request.sha
+    if recipe.service and (there := course.request.cluster):
+        known = await course.workshop.store.find(cluster.production_key(course.request.repository, there.keys))
+        made = await make_model(course, recipe.training, known.path if known else None) if recipe.training else None
+        return await cluster.deliver(course, recipe.service, there, made)
     status = await _status(course) if recipe.service else None
     serving = status.serving if status else None
-    model = await make_model(course, recipe.training, serving) if recipe.training else None
+    production = serving.release / "model" if serving and serving.model else None
+    model = await make_model(course, recipe.training, production) if recipe.training else None
     if not recipe.service or not status:
         return NotServed(sha, "The repository has no service to deploy.")
     run = _Service(course, recipe.service, model)

@@ -290,6 +290,8 @@ class MemoryWriter:
 
     async def commit(self, change: CommitFiles) -> str:
         there = self._forge.touch("commit")
+        if self._forge.before_propose:
+            self._forge.before_propose.pop(0)()
         now = there.branches.get(change.branch, "")
         if now != change.sha:
             raise HeadMoved(f"{there.name}: {change.branch} is at {now[:8]} by now.")

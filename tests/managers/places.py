@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from bot.core import lockfile
 from bot.core.events import Repository
 from bot.core.evidence import Accuracy, Examination, Failure, Latency, NotExamined, ServiceResult, TrainingResult
-from bot.core.ports import Reader
+from bot.core.ports import Reader, Writer
 from bot.core.recipe import Recipe
 from bot.core.releasenotes import Asked, Notes
 from bot.core.stages import RunResult, StageReport
@@ -79,6 +79,7 @@ class MemoryRunner:
         repository: Repository,
         sha: str,
         reader: Reader,
+        writer: Writer,
         report: Callable[[StageReport], Awaitable[None]],
     ) -> RunResult:
         if sha in self.ended:

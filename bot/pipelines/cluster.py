@@ -1,0 +1,234 @@
+"""A service in a cluster: its image is built and pushed, its digest committed, and its address asked for the commit."""
+
+import asyncio
+import json
+import shlex
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.core import image, kustomize, sbom, stages
+from bot.core.deploykeys import DeployKeys
+from bot.core.errors import Refused
+from bot.core.image import ImageSpec, Origin
+from bot.core.lockfile import parse as parse_lock
+from bot.core.plan import CommitFiles, FileChange
+from bot.core.ports import HeadMoved
+from bot.core.recipe import ServiceRecipe
+from bot.core.stages import Done, RunResult, Skipped, Unchanged, Verified
+from bot.pipelines import files, release
+from bot.pipelines.course import Cluster, Course, Stop, sha256_text
+from bot.pipelines.examination import Expected, Service, Unfit, await_commit
+from bot.pipelines.image import stage
+from bot.pipelines.release import Digit, Unsound
+from bot.pipelines.runner import Explained
+from bot.pipelines.store import Artefact
+
+BRANCH = "bolide/deploy"
+"""Nothing is proposed from it: the digest is committed where the cluster's controller looks."""
+BUILDER = "https://github.com/bolide"
+TRIES = 5
+"""How often the declaration is written anew when others push to the branch meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """An image in a registry, and the commit that it was made from."""
+
+    repository: str
+    digest: str
+    commit: str
+    model: str | None
+
+    @property
+    def name(self) -> str:
+        """Its name by digest."""
+        return f"{self.repository}@{self.digest}"
+
+
+async def deliver(course: Course, recipe: ServiceRecipe, cluster: Cluster, model: Artefact | None) -> RunResult:
+    """Bring the service of a commit into the cluster, or say which hop is disconnected; raises course.Stop."""
+    run, keys = _Delivery(course, recipe, cluster, model), cluster.keys
+    pushed = await run.package()
+    declared = await run.declared()
+    if declared == pushed.digest and pushed.commit != course.request.sha:
+        unchanged = stages.already_serving(pushed.commit)
+        for name in ("deploy", "verify"):
+            await course.say(name, Skipped(unchanged, pushed.name))
+        return Unchanged(course.request.sha, pushed.commit, unchanged)
+    if declared == pushed.digest:
+        await course.say("deploy", Skipped(f"{keys.overlay} declares this image already.", pushed.name))
+    else:
+        await run.declare(pushed)
+    return await run.verify(pushed, declared)
+
+
+def production_key(repository: str, keys: DeployKeys) -> str:
+    """Under which the model is kept that was verified last in this overlay: the gate compares with it."""
+    return stages.stage_key("production", command=(), inputs={"repository": repository, "overlay": keys.overlay})
+
+
+class _Delivery:
+    def __init__(self, course: Course, recipe: ServiceRecipe, cluster: Cluster, model: Artefact | None) -> None:
+        self._course, self._recipe, self._model = course, recipe, model
+        self._cluster, self._keys = cluster, cluster.keys
+        self._path = f"{cluster.keys.overlay}/{kustomize.FILE}"
+        self._requirements = course.requirements("package", recipe.categories)
+        if course.workshop.yard is None:
+            raise Stop("package", "Images cannot be built here: set BOLIDE_BASE_IMAGE, and install buildah.")
+        self._yard = course.workshop.yard
+
+    async def package(self) -> Pushed:
+        """The image of this code, these packages and this model: built and pushed, or known from before."""
+        source = await self._course.digest("package", self._course.request.tree, self._recipe.inputs)
+        spec = self._spec("")
+        inputs = {
+            "code": source,
+            "packages": sha256_text(self._requirements),
+            "model": self._model.sha256 if self._model else "",
+            "image": sha256_text(image.containerfile(spec)),
+            "repository": self._keys.image,
+        }
+        key = stages.stage_key("image", command=spec.command, inputs=inputs)
+        if known := await self._course.workshop.store.find(key):
+            pushed = Pushed(**json.loads((known.path / "image.json").read_text()))
+            reason = f"The image of this code, these packages and this model was built for {pushed.commit[:8]}."
+            await self._course.say("package", Skipped(reason, pushed.name))
+            return pushed
+        begun = await self._course.start("package")
+        card = await self._course.card("package", self._model.path) if self._model else {}
+        try:
+            pushed = await self._build(key[:16], card)
+        except Exception as error:
+            if isinstance(error, Explained):
+                raise Stop("package", error.sentence, error.log_tail) from error
+            if isinstance(error, files.UnsoundTree | Refused):
+                raise Stop("package", str(error)) from error
+            raise
+        await self._keep(key, pushed, source, card)
+        await self._course.say("package", Done(pushed.name, time.monotonic() - begun))
+        return pushed
+
+    def _spec(self, commit: str) -> ImageSpec:
+        command = ("python", "-m", "gunicorn", "--bind", f"[::]:{image.PORT}", self._recipe.wsgi)
+        command = (self._yard.python, *command[1:]) if command[0] == "python" else command
+        labels = {"org.opencontainers.image.revision": commit} if commit else {}
+        environ = {"COMMIT": commit, "LOCK_SHA256": self._course.lock_sha256} if commit else {}
+        return ImageSpec(self._yard.base, command, environ, labels, model=self._model is not None)
+
+    async def _build(self, tag: str, card: dict[str, Any]) -> Pushed:
+        request = self._course.request
+        indexes = self._course.indexes(self._recipe.categories)
+        installed = await self._course.workshop.environments.install(self._requirements, indexes)
+        context = self._course.scratch / "image"
+        model = self._model.path if self._model else None
+        await asyncio.to_thread(
+            stage, context, packages=installed.path, tree=request.tree, inputs=self._recipe.inputs, model=model
+        )
+        built = await self._yard.images.build(context, image.containerfile(self._spec(request.sha)))
+        try:
+            digest = await self._yard.images.push(built, self._keys.image, tag)
+        finally:
+            await self._yard.images.remove(built)
+        return Pushed(self._keys.image, digest, request.sha, card.get("model_id"))
+
+    async def _keep(self, key: str, pushed: Pushed, source: str, card: dict[str, Any]) -> None:
+        """Keep the image's name, its bill of materials and its statement as an artefact."""
+        now, request = datetime.now(UTC), self._course.request
+        origin = Origin(
+            repository=request.repository,
+            commit=request.sha,
+            lock_sha256=self._course.lock_sha256,
+            requirements_sha256=sha256_text(self._requirements),
+            source_sha256=source,
+            data_sha256=card.get("data_sha256"),
+            model_id=card.get("model_id"),
+            model_sha256=card.get("sha256"),
+            base=self._yard.base,
+        )
+        statement = image.provenance(pushed.repository, pushed.digest, origin, BUILDER, now.isoformat())
+        folder = self._course.scratch / "image-record"
+        folder.mkdir(parents=True)
+        (folder / "image.json").write_text(json.dumps(asdict(pushed)))
+        (folder / "provenance.json").write_text(json.dumps(statement, indent=1))
+        lock = parse_lock(request.lock)
+        (folder / "sbom.json").write_text(sbom.render(lock, pushed.repository, pushed.digest, now))
+        await self._course.workshop.store.keep(key, folder, request.sha)
+
+    async def declared(self) -> str | None:
+        """The digest that the overlay declares on the default branch now; raises Stop."""
+        return (await self._read())[0]
+
+    async def declare(self, pushed: Pushed) -> None:
+        """Commit the digest to the overlay, whoever pushes meanwhile; raises Stop."""
+        begun = await self._course.start("deploy")
+        message = f"Deploy {pushed.digest[:19]} of {pushed.commit[:8]}\n\nImage: {pushed.name}\nCommit: {pushed.commit}"
+        await self._write(pushed.digest, message)
+        await self._course.say("deploy", Done(pushed.name, time.monotonic() - begun))
+
+    async def _write(self, digest: str, message: str) -> None:
+        for _ in range(TRIES):
+            declared, text, branch, head = await self._read()
+            if declared == digest:
+                return
+            changed = kustomize.set_image_digest(text, self._keys.image, digest, self._path)
+            try:
+                change = CommitFiles(branch, head, (FileChange(self._path, changed),), message)
+                await self._cluster.writer.commit(change)
+            except HeadMoved:
+                continue
+            return
+        raise Stop("deploy", f"{self._path} could not be written: others pushed each of {TRIES} times; deploy again.")
+
+    async def _read(self) -> tuple[str | None, str, str, str]:
+        snapshot = await self._cluster.reader.snapshot((self._path,), branch=BRANCH)
+        try:
+            text = snapshot.text(self._path)
+            declared = kustomize.image_digest(text, self._keys.image, self._path)
+        except Refused as refusal:
+            raise Stop("deploy", str(refusal)) from refusal
+        return declared, text, snapshot.default_branch, snapshot.sha
+
+    async def verify(self, pushed: Pushed, before: str | None) -> Verified:
+        """Ask the address until it answers the commit and the golden digits; raises Stop naming the broken hop."""
+        begun = await self._course.start("verify")
+        expected = Expected(
+            pushed.commit, pushed.model, self._golden(), self._recipe.ready, self._recipe.version, self._recipe.predict
+        )
+        patience = self._keys.patience_minutes * 60.0
+        found = await await_commit(Service(self._keys.url.rstrip("/")), expected, patience=patience)
+        if isinstance(found, Unfit):
+            raise await self._disconnected(found, pushed, before)
+        now = time.monotonic()
+        if self._model:
+            key = production_key(self._course.request.repository, self._keys)
+            await self._course.workshop.store.keep(key, self._model.path, pushed.commit)
+        await self._course.say("verify", Done(pushed.name, now - begun))
+        return Verified(self._course.request.sha, pushed.model, now - self._course.begun, found.digits)
+
+    def _golden(self) -> tuple[Digit, ...]:
+        try:
+            return release.read_golden(self._model.path) if self._model and self._recipe.predict else ()
+        except Unsound as error:
+            raise Stop("verify", str(error)) from error
+
+    async def _disconnected(self, found: Unfit, pushed: Pushed, before: str | None) -> Stop:
+        """Which hop is to blame; where the new image itself answers wrongly, what was declared before comes back."""
+        keys, declared = self._keys, await self.declared()
+        seen = f"{keys.url} is not verified after {keys.patience_minutes} min: {found.sentence}"
+        by_hand = f"curl -si {shlex.quote(keys.url.rstrip('/') + (self._recipe.version or self._recipe.ready))}"
+        if declared != pushed.digest:
+            sentence = f"{seen} {self._path} declares another image meanwhile: another deployment took over."
+        elif found.question == "digits" and before:
+            undone = f"Roll back {keys.overlay} to {before[:19]}\n\nThe image of {pushed.commit} answers wrongly."
+            await self._write(before, undone)
+            sentence = f"{seen} {self._path} declares {before[:19]} again."
+        elif found.question == "version":
+            sentence = (
+                f"{seen} {self._path} declares the new image and an older one answers: the hop from there to the "
+                "cluster is disconnected; look at the Argo CD Application that watches this folder."
+            )
+        else:
+            sentence = f"{seen} The image is declared; the service, or the way to it, is down."
+        return Stop("verify", sentence, reproduce=by_hand)

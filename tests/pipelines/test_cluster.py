@@ -1,0 +1,247 @@
+"""A service in a cluster, told as stories: a merge becomes an image, a digest on the branch, and an answer."""
+
+import hashlib
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from bot.core.deploykeys import DeployKeys
+from bot.core.stages import Done, Failed, RunResult, Skipped, StageReport, Stopped, Unchanged, Verified
+from bot.pipelines import files, redeploy
+from bot.pipelines.control import Supervisor
+from bot.pipelines.course import Cluster, RunRequest, Workshop
+from bot.pipelines.image import Yard
+from bot.pipelines.runner import LocalRunner
+from bot.pipelines.store import FolderStore
+from tests.managers.memory_forge import MemoryForge, MemoryRepository
+from tests.pipelines.workshop import (
+    RECIPE,
+    SERVICE,
+    Bench,
+    OneEnvironment,
+    lock,
+    sha,
+    training_module,
+    write_repository,
+)
+
+BASE = f"registry.example.org/python@sha256:{'b' * 64}"
+IMAGE = "registry.example.org/ada/digits"
+OVERLAY = "manifests/app/overlays/prod"
+PATH = f"{OVERLAY}/kustomization.yaml"
+FIRST = f"sha256:{'0' * 64}"
+KUSTOMIZATION = f"images:\n  - name: digits  # the service\n    newName: {IMAGE}\n    digest: {FIRST}\n"
+
+
+@dataclass
+class MemoryImages:
+    """A builder and a registry: an image is what its file and its folder hash to."""
+
+    pushed: dict[str, tuple[str, str | None, str]] = field(default_factory=dict)
+    built: dict[str, tuple[str, str | None, str]] = field(default_factory=dict)
+    builds: int = 0
+
+    async def build(self, context: Path, containerfile: str) -> str:
+        self.builds += 1
+        name = hashlib.sha256(f"{containerfile}{files.digest(context)}".encode()).hexdigest()
+        commit = re.search(r'^ENV COMMIT="(\w+)"$', containerfile, re.MULTILINE)
+        assert commit
+        card = json.loads((context / "model" / "card.json").read_text())
+        code = (context / "source" / "shop" / "__init__.py").read_text()
+        self.built[name] = (commit[1], card["model_id"], code)
+        return name
+
+    async def push(self, image: str, repository: str, tag: str) -> str:
+        self.pushed[f"sha256:{image}"] = self.built[image]
+        return f"sha256:{image}"
+
+    async def remove(self, image: str) -> None:
+        del self.built[image]
+
+
+@dataclass
+class Place:
+    """A repository on a forge, a registry, and a cluster whose controller watches the overlay on the branch."""
+
+    root: Path
+    repository: MemoryRepository
+    forge: MemoryForge
+    url: str = ""
+    images: MemoryImages = field(default_factory=MemoryImages)
+    bench: Bench = field(default_factory=Bench)
+    reports: list[StageReport] = field(default_factory=list)
+    watched: bool = True
+    running: str = FIRST
+    merges: int = 0
+
+    def declared(self) -> str:
+        text = self.repository.commits[self.repository.head].files[PATH]
+        assert isinstance(text, str)
+        return text.split("digest: ")[1].split()[0]
+
+    def served(self) -> tuple[str, str | None, str]:
+        """What the cluster runs: what is declared, as long as somebody watches that folder."""
+        if self.watched:
+            self.running = self.declared()
+        return self.images.pushed.get(self.running, ("0" * 40, None, ""))
+
+    async def merge(
+        self, number: int, changes: Mapping[str, str] | None = None, *, minutes: float = 0.02, **more: Any
+    ) -> RunResult:
+        self.reports.clear()
+        self.merges += 1
+        tree = write_repository(self.root / f"tree-{self.merges}", changes)
+        environments = OneEnvironment()
+        shop = Workshop(
+            LocalRunner(environments, self.bench),
+            environments,
+            FolderStore(self.root / "store"),
+            Supervisor(self.root / "nobody"),
+            self.root / "releases",
+            self.root / "scratch",
+            yard=more.pop("yard", Yard(self.images, BASE)),
+        )
+        keys = replace(DeployKeys(IMAGE, OVERLAY, self.url), patience_minutes=minutes)
+        value = self.repository.value
+        cluster = Cluster(keys, self.forge.reader(value), self.forge.writer(value))
+        request = RunRequest("ada/digits", sha(number), tree, lock(), RECIPE, cluster=cluster)
+
+        async def report(line: StageReport) -> None:
+            self.reports.append(line)
+
+        return await redeploy.run(shop, request, report)
+
+    def stages(self, kind: type) -> list[str]:
+        return [line.stage for line in self.reports if isinstance(line.outcome, kind)]
+
+    def sentence(self) -> str:
+        (failed,) = [line.outcome for line in self.reports if isinstance(line.outcome, Failed)]
+        return failed.sentence
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    repository = MemoryRepository()
+    repository.push({PATH: KUSTOMIZATION})
+    here = Place(tmp_path, repository, MemoryForge(repository))
+
+    async def version(_: web.Request) -> web.Response:
+        commit, model, _code = here.served()
+        return web.json_response({"commit": commit, "model": model})
+
+    async def predict(request: web.Request) -> web.Response:
+        rows = (await request.json())["inputs"]
+        bright = sum(value > 127 for value in rows[0])
+        return web.json_response({"prediction": 0 if "WRONG" in here.served()[2] else bright % 10})
+
+    app = web.Application()
+    app.router.add_get("/readyz", version)
+    app.router.add_get("/version", version)
+    app.router.add_post("/predict", predict)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    here.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield here
+    await runner.cleanup()
+
+
+async def test_a_merge_becomes_an_image_a_digest_and_an_answer(place: Place) -> None:
+    first = await place.merge(1)
+    assert isinstance(first, Verified)
+    assert (first.sha, first.digits) == (sha(1), 10)
+    assert place.stages(Done) == ["train", "evaluate", "gate", "package", "deploy", "verify"]
+    assert place.images.pushed[place.declared()][0] == sha(1)
+    head = place.repository.commits[place.repository.head]
+    assert head.subject.startswith(f"Deploy {place.declared()[:19]} of {sha(1)[:8]}\n\nImage: {IMAGE}@sha256:")
+    assert head.files[PATH] == KUSTOMIZATION.replace(FIRST, place.declared())
+
+    # Documentation alone: no image, no commit, no question.
+    declared = place.declared()
+    docs = await place.merge(2, {"README.md": "More.\n"})
+    assert isinstance(docs, Unchanged)
+    assert docs.serving == sha(1)
+    assert place.stages(Skipped) == ["train", "evaluate", "gate", "package", "deploy", "verify"]
+    assert (place.images.builds, place.declared()) == (1, declared)
+
+    # The service alone: another image with the same model.
+    served = await place.merge(3, {"shop/__init__.py": SERVICE + "# quicker\n"})
+    assert isinstance(served, Verified)
+    assert place.stages(Skipped) == ["train", "evaluate", "gate"]
+    assert place.images.pushed[place.declared()][0] == sha(3)
+    assert served.model == first.model
+
+
+async def test_the_image_has_a_bill_of_materials_and_a_statement(place: Place) -> None:
+    await place.merge(1)
+    (record,) = place.root.glob("store/objects/*/provenance.json")
+    statement = json.loads(record.read_text())
+    assert statement["subject"] == [{"name": IMAGE, "digest": {"sha256": place.declared().removeprefix("sha256:")}}]
+    build = statement["predicate"]["buildDefinition"]
+    assert {"uri": "git+https://github.com/ada/digits", "digest": {"gitCommit": sha(1)}} in build[
+        "resolvedDependencies"
+    ]
+    bill = json.loads((record.parent / "sbom.json").read_text())
+    assert "flask" in [component["name"] for component in bill["components"]]
+
+
+async def test_a_push_in_between_does_not_lose_the_digest(place: Place) -> None:
+    place.forge.before_propose = [lambda n=n: place.repository.push({"notes.txt": f"{n}\n"}) for n in range(3)]
+    assert isinstance(await place.merge(1), Verified)
+    assert place.images.pushed[place.declared()][0] == sha(1)
+    assert place.repository.commits[place.repository.head].files["notes.txt"] == "2\n"
+
+
+async def test_a_branch_that_never_rests_is_told(place: Place) -> None:
+    place.forge.before_propose = [lambda n=n: place.repository.push({"notes.txt": f"{n}\n"}) for n in range(9)]
+    assert isinstance(await place.merge(1), Stopped)
+    assert place.sentence() == f"{PATH} could not be written: others pushed each of 5 times; deploy again."
+    assert place.declared() == FIRST
+
+
+async def test_a_folder_that_nobody_watches_is_named(place: Place) -> None:
+    await place.merge(1)
+    place.watched = False
+    stopped = await place.merge(2, {"shop/__init__.py": SERVICE + "# 2\n"})
+    assert isinstance(stopped, Stopped)
+    assert stopped.stage == "verify"
+    assert "the hop from there to the cluster is disconnected" in place.sentence()
+    assert "look at the Argo CD Application that watches this folder" in place.sentence()
+
+
+async def test_an_image_that_answers_wrongly_is_rolled_back(place: Place) -> None:
+    await place.merge(1)
+    good = place.declared()
+    stopped = await place.merge(2, {"shop/__init__.py": SERVICE + "# WRONG\n"})
+    assert isinstance(stopped, Stopped)
+    assert place.declared() == good
+    assert place.served()[0] == sha(1)
+    assert f"{PATH} declares {good[:19]} again." in place.sentence()
+    assert place.repository.commits[place.repository.head].subject.startswith(f"Roll back {OVERLAY} to {good[:19]}")
+
+
+async def test_the_gate_compares_with_the_model_that_the_cluster_serves(place: Place) -> None:
+    await place.merge(1)
+    declared = place.declared()
+    worse = await place.merge(2, {"training/train.py": training_module(accuracy=0.95, net=2)})
+    assert isinstance(worse, Stopped)
+    assert worse.stage == "gate"
+    assert place.declared() == declared
+
+
+async def test_an_overlay_without_the_image_is_told_before_anything_is_declared(place: Place) -> None:
+    place.repository.push({PATH: "images: []\n"})
+    assert isinstance(await place.merge(1), Stopped)
+    assert place.sentence().startswith(f"{PATH} declares no image {IMAGE}; add it below `images`")
+
+
+async def test_without_a_builder_the_remedy_is_told(place: Place) -> None:
+    assert isinstance(await place.merge(1, yard=None), Stopped)
+    assert place.sentence() == "Images cannot be built here: set BOLIDE_BASE_IMAGE, and install buildah."
