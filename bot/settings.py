@@ -1,5 +1,6 @@
 """The settings, read from the environment once and nowhere else; every problem is reported at the same time."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -77,6 +78,8 @@ SETTINGS: tuple[Setting, ...] = (
         "Where advisories come from: OSV's service, a folder or zip of OSV records, or `none`",
     ),
     Setting("BOLIDE_PRESCRIPTIONS", "", "A file or folder of Thoth prescriptions that count beside Bolide's own rules"),
+    Setting("BOLIDE_BASE_IMAGE", "", "The image with Python below services, NAME@sha256:…; unset: no images"),
+    Setting("BOLIDE_REGISTRY_AUTH_FILE", "", "The file with the registries' passwords, as `buildah login` writes it"),
     Setting("BOLIDE_WORKERS", "4", "How many jobs run at the same time, 1 to 64"),
     Setting("BOLIDE_THOTH_HOST", "127.0.0.1", "The address on which `python -m bot thoth` answers Thoth's clients"),
     Setting("BOLIDE_THOTH_PORT", "8443", "The port on which it answers them"),
@@ -128,6 +131,8 @@ class Settings:
     workers: int
     database_url: Secret = Secret("")
     bucket: Bucket | None = None
+    base_image: str = ""
+    registry_auth: Path | None = None
     allowed_hosts: frozenset[str] = frozenset()
     watch_seconds: int = 1800
     advisories: str = ADVISORIES
@@ -152,6 +157,10 @@ class Settings:
             watch_seconds=read.number("BOLIDE_WATCH_SECONDS", 60, 86_400),
             database_url=Secret(read.secret("BOLIDE_DATABASE_URL", _database_url)),
             bucket=_bucket(read),
+            base_image=read.checked("BOLIDE_BASE_IMAGE", _base_image, ""),
+            registry_auth=Path(read.text("BOLIDE_REGISTRY_AUTH_FILE"))
+            if read.text("BOLIDE_REGISTRY_AUTH_FILE")
+            else None,
             allowed_hosts=allowed_hosts(read.text("BOLIDE_ALLOWED_HOSTS")),
             advisories=read.checked("BOLIDE_ADVISORIES", _advisories, ADVISORIES),
             prescriptions=read.text("BOLIDE_PRESCRIPTIONS"),
@@ -321,6 +330,12 @@ def _database_url(text: str) -> str:
 def _token(text: str) -> str:
     if text and len(text) < SHORTEST_SECRET:
         raise ValueError(f"is shorter than {SHORTEST_SECRET} characters; make a longer one")
+    return text
+
+
+def _base_image(text: str) -> str:
+    if text and not re.fullmatch(r"[^\s@]+@sha256:[0-9a-f]{64}", text):
+        raise ValueError("is not named by its digest; write it as name@sha256:…, since a tag can become another image")
     return text
 
 

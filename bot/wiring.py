@@ -15,6 +15,7 @@ from pathlib import Path
 import aiohttp
 
 from bot.adapters import jail
+from bot.adapters.buildah import Buildah
 from bot.adapters.environments import Environments, own_uv
 from bot.adapters.github import GitHub, open_github
 from bot.adapters.inbox import SqliteInbox
@@ -38,6 +39,7 @@ from bot.core.ports import ForgeUnavailable, Inbox
 from bot.core.recipe import Recipe
 from bot.pipelines import control
 from bot.pipelines.course import Workshop
+from bot.pipelines.image import Yard
 from bot.pipelines.merges import MergeRuns
 from bot.pipelines.runner import LocalRunner
 from bot.pipelines.store import ArtefactStore, FolderStore, SharedStore
@@ -139,7 +141,9 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
         inbox = await stack.enter_async_context(_inbox(settings, state))
         watch_list = SqliteWatchList(state / "watch.sqlite")
         stack.callback(watch_list.close)
-        runs = MergeRuns(_workshop(settings, state, environments, supervisor), state / "runs", unpack, turn)
+        runs = MergeRuns(
+            _workshop(settings, state, environments, supervisor), state / "runs", unpack, turn, settings.allowed_hosts
+        )
         outside = Outside(
             forge=forge,
             index=found.index,
@@ -220,7 +224,15 @@ def _workshop(settings: Settings, state: Path, environments: Environments, super
         deployer=supervisor,
         releases=state / "releases",
         scratch=state / "scratch",
+        yard=_yard(settings, state),
     )
+
+
+def _yard(settings: Settings, state: Path) -> Yard | None:
+    """What images are built with; None where no base image is set, or no buildah is here."""
+    if not settings.base_image or not Buildah.present():
+        return None
+    return Yard(Buildah(state / "buildah", settings.registry_auth, settings.allowed_hosts), settings.base_image)
 
 
 def _store(settings: Settings, state: Path) -> ArtefactStore:

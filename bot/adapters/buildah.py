@@ -35,7 +35,7 @@ class RegistryAway(TryLater):
 class Buildah:
     """Builds and pushes; layers and images lie below `root`, and `credentials` is a registries' auth file or None.
 
-    Registries on `plain_hosts` (host:port) are spoken to without TLS.
+    Registries on `plain_hosts`, and on this machine, are spoken to without TLS.
     """
 
     root: Path
@@ -78,7 +78,7 @@ class Buildah:
 
     def _tls(self, name: str) -> tuple[str, ...]:
         host = name.split("/", 1)[0]
-        plain = host in self.plain_hosts or host.split(":")[0] in ("127.0.0.1", "localhost")
+        plain = bool({host, host.split(":")[0]} & {*self.plain_hosts, "127.0.0.1", "localhost"})
         credentials = ("--authfile", str(self.credentials)) if self.credentials else ()
         return (f"--tls-verify={'false' if plain else 'true'}", *credentials)
 

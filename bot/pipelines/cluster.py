@@ -111,7 +111,7 @@ class _Delivery:
         return pushed
 
     def _spec(self, commit: str) -> ImageSpec:
-        command = ("python", "-m", "gunicorn", "--bind", f"[::]:{image.PORT}", self._recipe.wsgi)
+        command = self._recipe.serve or ("python", "-m", "gunicorn", "--bind", f"[::]:{image.PORT}", self._recipe.wsgi)
         command = (self._yard.python, *command[1:]) if command[0] == "python" else command
         labels = {"org.opencontainers.image.revision": commit} if commit else {}
         environ = {"COMMIT": commit, "LOCK_SHA256": self._course.lock_sha256} if commit else {}

@@ -6,10 +6,12 @@ import shutil
 import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bot.core import repoconfig
 from bot.core.errors import Refused
 from bot.core.events import Repository
+from bot.core.pipfile import is_private
 from bot.core.ports import Reader, Writer
 from bot.core.stages import NotServed, RunResult, StageReport
 from bot.pipelines import redeploy
@@ -23,8 +25,15 @@ REMEMBERED = 100
 class MergeRuns:
     """The `Runner` port on one machine, which serves one repository; `turn` keeps kinds of heavy work apart."""
 
-    def __init__(self, workshop: Workshop, records: Path, unpack: Unpack, turn: asyncio.Lock) -> None:
-        self._workshop, self._unpack, self._turn = workshop, unpack, turn
+    def __init__(
+        self,
+        workshop: Workshop,
+        records: Path,
+        unpack: Unpack,
+        turn: asyncio.Lock,
+        allowed_hosts: frozenset[str] = frozenset(),
+    ) -> None:
+        self._workshop, self._unpack, self._turn, self._allowed = workshop, unpack, turn, allowed_hosts
         self._claim = records / "served-repository"
         self._queue = RunQueue(Ledger(records), self._work)
         self._ended: dict[tuple[int, str], RunResult] = {}
@@ -65,7 +74,9 @@ class MergeRuns:
             if request is None:
                 sentence = f"{repoconfig.PATH} names neither training nor service, or there is no Pipfile.lock."
                 return NotServed(sha, sentence)
-            if not request.cluster:
+            if request.cluster:
+                _require_public(request.cluster.keys.url, self._allowed)
+            else:
                 number, name = await asyncio.to_thread(self._served, repository)
                 if number != str(repository.id):
                     return NotServed(sha, f"The machine that Bolide runs on serves {name}; it serves one repository.")
@@ -94,6 +105,13 @@ def _request(repository: Repository, sha: str, tree: Path, reader: Reader, write
         return None
     cluster = Cluster(keys, reader, writer) if keys else None
     return RunRequest(repository.name, sha, tree, lock, recipe, cluster=cluster)
+
+
+def _require_public(url: str, allowed_hosts: frozenset[str]) -> None:
+    """Raise Refused for an address that a repository may not have Bolide ask: a private one that nobody allowed."""
+    host = urlsplit(url).hostname or ""
+    if is_private(host) and host not in allowed_hosts:
+        raise Refused(f"`deploy.url` points to {host}, a private address; the operator can allow it by name.")
 
 
 def _text(path: Path) -> str:

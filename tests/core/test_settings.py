@@ -141,6 +141,13 @@ BUCKET = {
 }
 
 
+def test_a_base_image_by_tag_is_refused() -> None:
+    base = f"registry.example.org/python@sha256:{'a' * 64}"
+    assert Settings.from_env(environ(BOLIDE_BASE_IMAGE=base)).base_image == base
+    (problem,) = problems(environ(BOLIDE_BASE_IMAGE="python:3.11"))
+    assert problem.startswith("BOLIDE_BASE_IMAGE is not named by its digest")
+
+
 def test_the_bucket_is_set_as_a_whole() -> None:
     bucket = Settings.from_env(environ(**BUCKET)).bucket
     assert bucket

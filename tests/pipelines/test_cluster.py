@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,14 @@ class Place:
     running: str = FIRST
     merges: int = 0
 
+    def others_push(self, times: int) -> None:
+        """Let somebody push just before each of the next commits."""
+
+        def somebody(number: int) -> Callable[[], object]:
+            return lambda: self.repository.push({"notes.txt": f"{number}\n"})
+
+        self.forge.before_propose = [somebody(number) for number in range(times)]
+
     def declared(self) -> str:
         text = self.repository.commits[self.repository.head].files[PATH]
         assert isinstance(text, str)
@@ -92,15 +100,14 @@ class Place:
         return self.images.pushed.get(self.running, ("0" * 40, None, ""))
 
     async def merge(
-        self, number: int, changes: Mapping[str, str] | None = None, *, minutes: float = 0.02, **more: Any
+        self, number: int, changes: Mapping[str, str] | None = None, *, minutes: int = 0, **more: Any
     ) -> RunResult:
         self.reports.clear()
         self.merges += 1
         tree = write_repository(self.root / f"tree-{self.merges}", changes)
-        environments = OneEnvironment()
         shop = Workshop(
-            LocalRunner(environments, self.bench),
-            environments,
+            LocalRunner(OneEnvironment(), self.bench),
+            OneEnvironment(_small_environment(self.root / "environment")),
             FolderStore(self.root / "store"),
             Supervisor(self.root / "nobody"),
             self.root / "releases",
@@ -123,6 +130,14 @@ class Place:
     def sentence(self) -> str:
         (failed,) = [line.outcome for line in self.reports if isinstance(line.outcome, Failed)]
         return failed.sentence
+
+
+def _small_environment(folder: Path) -> Path:
+    """An environment with one package, so that an image of it is small."""
+    packages = folder / "lib" / "python3.11" / "site-packages"
+    packages.mkdir(parents=True, exist_ok=True)
+    (packages / "flask.py").write_text("")
+    return folder
 
 
 @pytest.fixture
@@ -193,14 +208,14 @@ async def test_the_image_has_a_bill_of_materials_and_a_statement(place: Place) -
 
 
 async def test_a_push_in_between_does_not_lose_the_digest(place: Place) -> None:
-    place.forge.before_propose = [lambda n=n: place.repository.push({"notes.txt": f"{n}\n"}) for n in range(3)]
+    place.others_push(3)
     assert isinstance(await place.merge(1), Verified)
     assert place.images.pushed[place.declared()][0] == sha(1)
     assert place.repository.commits[place.repository.head].files["notes.txt"] == "2\n"
 
 
 async def test_a_branch_that_never_rests_is_told(place: Place) -> None:
-    place.forge.before_propose = [lambda n=n: place.repository.push({"notes.txt": f"{n}\n"}) for n in range(9)]
+    place.others_push(9)
     assert isinstance(await place.merge(1), Stopped)
     assert place.sentence() == f"{PATH} could not be written: others pushed each of 5 times; deploy again."
     assert place.declared() == FIRST
