@@ -158,9 +158,7 @@ class Settings:
             database_url=Secret(read.secret("BOLIDE_DATABASE_URL", _database_url)),
             bucket=_bucket(read),
             base_image=read.checked("BOLIDE_BASE_IMAGE", _base_image, ""),
-            registry_auth=Path(read.text("BOLIDE_REGISTRY_AUTH_FILE"))
-            if read.text("BOLIDE_REGISTRY_AUTH_FILE")
-            else None,
+            registry_auth=read.file("BOLIDE_REGISTRY_AUTH_FILE"),
             allowed_hosts=allowed_hosts(read.text("BOLIDE_ALLOWED_HOSTS")),
             advisories=read.checked("BOLIDE_ADVISORIES", _advisories, ADVISORIES),
             prescriptions=read.text("BOLIDE_PRESCRIPTIONS"),
@@ -232,6 +230,9 @@ class _Environment:
 
     def text(self, name: str) -> str:
         return self._environ.get(name, "").strip() or _DEFAULTS[name] or ""
+
+    def file(self, name: str) -> Path | None:
+        return Path(text) if (text := self.text(name)) else None
 
     def checked(self, name: str, check: Callable[[str], str], otherwise: str) -> str:
         try:
