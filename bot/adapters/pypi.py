@@ -250,6 +250,7 @@ def _file(page: str, version: str, kind: FileKind, told: Mapping[str, Any]) -> F
         kind=kind,
         url=urljoin(page, told["url"]),
         has_metadata=bool(told.get("core-metadata") or told.get("dist-info-metadata")),
+        attested=bool(told.get("provenance")),
     )
 
 

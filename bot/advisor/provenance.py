@@ -101,6 +101,15 @@ def check(
     return tuple(sorted(found, key=lambda finding: (order.index(finding.type), finding.package, finding.id)))
 
 
+def attested(packages: Iterable[Locked], seen: Seen) -> int:
+    """Of how many packages the index tells that a locked file has an attestation (PEP 740); nothing is verified."""
+    told = 0
+    for package in packages:
+        files = seen.get((package.name, package.version, package.index), ())
+        told += isinstance(files, tuple) and any(file.attested and file.sha256 in package.hashes for file in files)
+    return told
+
+
 def _lock_hash(lock: Mapping[str, Any], expected: frozenset[str]) -> Iterator[Finding]:
     if (told := lockfile.locked_hash(lock)) not in expected:
         shown = f"{told[:12]}…" if told else "no hash"

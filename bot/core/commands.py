@@ -84,6 +84,11 @@ class TellStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckProvenance:
+    """Look whether each locked file is one that its index has."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseNow:
     """Propose the next release of this kind."""
 
@@ -114,6 +119,7 @@ Command = (
     | RecheckNow
     | BisectNow
     | TellStatus
+    | CheckProvenance
     | ReleaseNow
     | Help
     | Unknown
@@ -267,6 +273,7 @@ _READERS: dict[str, Callable[[Words], Command]] = {
     "recheck": _alone(RecheckNow()),
     "bisect": _alone(BisectNow()),
     "status": _alone(TellStatus()),
+    "provenance": _alone(CheckProvenance()),
     "release": _release,
     "help": _alone(Help()),
 }

@@ -54,6 +54,8 @@ class File:
     kind: FileKind
     url: str
     has_metadata: bool
+    attested: bool = False
+    """Whether the index has an attestation of where the file was made (PEP 740)."""
 
 
 @dataclass(frozen=True, slots=True)

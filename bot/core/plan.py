@@ -145,12 +145,16 @@ class ClosePullRequest:
 
 @dataclass(frozen=True, slots=True)
 class TrackIssue:
-    """The bot's tracking issue carries this body; without a number it is opened, with title and label."""
+    """The bot's tracking issue carries this body; without a number it is opened, with title and label.
+
+    `reopened`: it is open from now on; otherwise a closed one stays closed.
+    """
 
     number: int | None
     title: str
     label: str
     body: str
+    reopened: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,3 +43,10 @@ class ManagerKeys:
     labels: Annotated[Names, Words(), "labels for its pull requests"] = ()
     env_allow_list: Annotated[Names, Words(), "the only environments that it works on; none: all"] = ()
     env_disallow_list: Annotated[Names, Words(), "environments that it leaves alone"] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenanceKeys:
+    """What counts when the provenance of the locks is looked at."""
+
+    sources: Annotated[Names, Words(), "the addresses that a lock's sources may have; none: any"] = ()

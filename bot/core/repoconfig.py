@@ -13,7 +13,7 @@ from bot.core.advice import TYPES, RecommendationType
 from bot.core.deploykeys import DeployKeys
 from bot.core.kinds import FOLDER, HOST, Choice, Flag, Listed, PythonVersion, Whole, Words
 from bot.core.ports import Snapshot
-from bot.core.projectkeys import OFF_BY_DEFAULT, ManagerKeys, RuntimeEnvironment
+from bot.core.projectkeys import OFF_BY_DEFAULT, ManagerKeys, ProvenanceKeys, RuntimeEnvironment
 from bot.core.recipe import Names, Recipe, ServiceRecipe, TrainingRecipe
 from bot.core.sections import Section
 from bot.core.updatekeys import UpdateKeys
@@ -51,6 +51,9 @@ class RepoConfig:
     managers: Annotated[tuple[ManagerKeys, ...], Listed(Section(ManagerKeys)), "what is set for single managers"] = ()
     host: Annotated[str, HOST, "the Thoth-compatible host that gives advice"] = ""
     tls_verify: Annotated[bool, Flag(), "whether that host's certificate is verified"] = True
+    provenance: Annotated[ProvenanceKeys, Section(ProvenanceKeys), "what a lock may be made of"] = field(
+        default_factory=ProvenanceKeys
+    )
     maintainers: Annotated[Names, Words(), "logins of people who may command without write access"] = ()
     updates: Annotated[UpdateKeys, Section(UpdateKeys), "when and how much is proposed"] = field(
         default_factory=UpdateKeys

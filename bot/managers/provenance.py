@@ -1,15 +1,29 @@
-"""Looks whether each locked artefact is one that its declared index has."""
+"""Looks whether each locked artefact is one that its declared index has: one check run, one issue."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from bot.advisor.provenance import DeclaredSource, Finding, Seen, check, locked_packages
-from bot.core import lockfile, pipfile
-from bot.core.errors import Refused
+from bot.advisor.provenance import DeclaredSource, Finding, Seen, attested, check, locked_packages
+from bot.core import environments, lockfile, pipfile, repoconfig
+from bot.core.commands import CheckProvenance
+from bot.core.environments import TOP_FILES, Environment
+from bot.core.errors import Refused, TryLater
+from bot.core.events import CommandGiven, Event, Pushed, RepositoryAdded
 from bot.core.packages import File, Index
 from bot.core.pipfile import PipfileError
+from bot.core.plan import Action, CloseIssue, Comment, Conclusion, Plan, Report, TrackIssue
+from bot.core.ports import Snapshot
+from bot.core.repoconfig import RepoConfig
+from bot.core.see import See
+from bot.core.texts import answer, update
+from bot.core.texts import provenance as text
+from bot.core.texts.markdown import bounded, quiet
+from bot.core.texts.provenance import Checked, Said
 
+NAME = "provenance"
+LISTENS = (RepositoryAdded, Pushed, CheckProvenance)
+NO_LOCK = "There is no Pipfile.lock to check, at the top of the repository or in an overlay."
 MOST_SOURCES = 8
 
 
@@ -19,11 +33,102 @@ class Provenance:
 
     findings: tuple[Finding, ...]
     packages: int
+    attested: int
 
-    @property
-    def errors(self) -> int:
-        """How many of the findings are errors."""
-        return sum(finding.type == "ERROR" for finding in self.findings)
+
+async def plan(event: Event, see: See) -> Plan | None:
+    """A check run on the commit, an issue while something is wrong, and an answer to who asked."""
+    top = (*repoconfig.PATHS, *TOP_FILES)
+    project = await see.reader.snapshot(top, branch=update.BRANCH, overlays=environments.OVERLAYS, tracked=text.LABEL)
+    try:
+        config = repoconfig.read(project)
+        if idle := _idle(project, config):
+            return Plan(idle, _comments(event, idle))
+        wanted = _wanted(project, config)
+        project = await _whole(project, wanted, see)
+        checked = tuple([await _one(project, each, config, see) for each in wanted])
+    except Refused as refusal:
+        return Plan(str(refusal), _comments(event, quiet(str(refusal))))
+    except TryLater as problem:
+        if isinstance(event, CommandGiven):
+            raise  # who asked is answered in any case
+        return Plan(str(problem), (_waits(project, problem),), again_after=problem.after)
+    if not checked:
+        return Plan(NO_LOCK, _comments(event, NO_LOCK))
+    return Plan(text.verdict(checked), (_report(project, checked), *_issue(project, checked), *_answer(event, checked)))
+
+
+def _idle(project: Snapshot, config: RepoConfig) -> str:
+    if project.archived:
+        return "The repository is archived."
+    return "" if config.runs(NAME) else "The configuration switches the manager `provenance` off."
+
+
+def _wanted(project: Snapshot, config: RepoConfig) -> tuple[Environment, ...]:
+    """The environments with a lock that can be checked."""
+    found = environments.find(project.listing, config.overlays_dir).environments
+    return tuple(each for each in found if each.kind == "pipfile" and config.allows(NAME, each.name))
+
+
+async def _whole(project: Snapshot, wanted: tuple[Environment, ...], see: See) -> Snapshot:
+    """The snapshot with the files of the overlays too, at the same commit."""
+    paths = tuple(path for each in wanted for path in (each.manifest, each.lock) if path not in project.files)
+    if not paths:
+        return project
+    there = await see.reader.snapshot(paths, branch=update.BRANCH, sha=project.sha)
+    return replace(project, files={**project.files, **there.files})
+
+
+async def _one(project: Snapshot, environment: Environment, config: RepoConfig, see: See) -> Checked:
+    """What was found about one lock; raises TryLater."""
+    try:
+        locked = project.text(environment.lock)
+        if not locked:
+            return Checked(environment.lock, trouble="there is no such file yet.")
+        found = await examine(
+            project.text(environment.manifest),
+            locked,
+            see.index,
+            allowed_hosts=see.allowed_hosts,
+            allowed_sources=frozenset(config.provenance.sources),
+        )
+    except Refused as refusal:
+        return Checked(environment.lock, trouble=str(refusal))
+    said = tuple(Said(each.type, each.id, each.justification) for each in found.findings)
+    return Checked(environment.lock, said, found.packages, found.attested)
+
+
+def _report(project: Snapshot, checked: tuple[Checked, ...]) -> Report:
+    grave, clean = any(each.grave for each in checked), all(each.clean for each in checked)
+    conclusion: Conclusion = "failure" if grave else "success" if clean else "neutral"
+    return Report(project.sha, text.CHECK, text.verdict(checked), text.summary(checked), conclusion)
+
+
+def _waits(project: Snapshot, problem: TryLater) -> Report:
+    return Report(project.sha, text.CHECK, "Waiting", quiet(f"{problem} Bolide tries again by itself."), "neutral")
+
+
+def _issue(project: Snapshot, checked: tuple[Checked, ...]) -> tuple[Action, ...]:
+    """The one issue: opened when something is wrong, edited in place, closed when nothing is; a person may close it."""
+    known, clean = project.tracking, all(each.clean for each in checked)
+    if not project.issues_enabled or (known is None and not any(each.alarming for each in checked)):
+        return ()
+    body = text.issue(checked)
+    anew = known is not None and not known.open and not clean and text.was_clean(known.body)
+    if known and not known.open and not anew:
+        return ()
+    same = known is not None and known.body == body and not anew
+    tracked = TrackIssue(known.number if known else None, text.TITLE, text.LABEL, body, reopened=anew)
+    closed = (CloseIssue(known.number),) if known and clean else ()
+    return (*(() if same else (tracked,)), *closed)
+
+
+def _answer(event: Event, checked: tuple[Checked, ...]) -> tuple[Comment, ...]:
+    return _comments(event, f"**{text.verdict(checked)}.**\n\n{text.summary(checked)}")
+
+
+def _comments(event: Event, body: str) -> tuple[Comment, ...]:
+    return (Comment(event.issue, answer.key(event), bounded(body)),) if isinstance(event, CommandGiven) else ()
 
 
 async def examine(
@@ -47,7 +152,8 @@ async def examine(
     packages = locked_packages(lock, sources)
     seen = await _read(((package.name, package.version) for package in packages), sources, index)
     hashes = (pipfile.document_hash(wanted, canonical_names=canonical) for canonical in (True, False))
-    return Provenance(check(lock, sources, seen, hashes=hashes, allowed=allowed_sources), len(packages))
+    found = check(lock, sources, seen, hashes=hashes, allowed=allowed_sources)
+    return Provenance(found, len(packages), attested(packages, seen))
 
 
 def declared_sources(wanted: Mapping[str, Any], allowed_hosts: frozenset[str]) -> tuple[DeclaredSource, ...]:

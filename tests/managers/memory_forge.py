@@ -356,6 +356,8 @@ class MemoryWriter:
         known = [each.number for each in there.issues.values() if each.label == issue.label]
         number = issue.number or next(iter(known), None) or there.issue()
         there.issues.setdefault(number, Issue(number, issue.title, issue.label, "")).body = issue.body
+        if issue.reopened:
+            there.open_issues.add(number)
 
     async def close_pull_request(self, close: ClosePullRequest) -> None:
         there = self._forge.touch("close_pull_request")

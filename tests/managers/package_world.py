@@ -1,7 +1,7 @@
 """The package world in memory: an index and a resolver that answer from one little table of releases."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -24,6 +24,8 @@ from bot.core.packages import (
 from bot.core.pipfile import Pipfile, pipfile_hash
 
 PYPI = "https://pypi.org/simple"
+HASH = f"sha256:{'0' * 64}"
+"""Of every file."""
 
 
 @dataclass(slots=True)
@@ -36,6 +38,7 @@ class PackageWorld:
     held_back: tuple[HeldBack, ...] = ()
     down: bool = False
     refused: tuple[str, str] = ("", "")
+    attested: set[str] = field(default_factory=set)
     files: dict[tuple[str, str], tuple[File, ...]] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
 
@@ -44,7 +47,8 @@ class PackageWorld:
         self._reach(name)
         if name not in self.releases or url != self.homes.get(name, PYPI):
             raise PackageUnknown(f"{url} has no package {name}; check its spelling in the Pipfile.")
-        files = {version: (_file(name, version, day),) for version, day in self.releases[name].items()}
+        attested = name in self.attested
+        files = {v: (replace(_file(name, v, day), attested=attested),) for v, day in self.releases[name].items()}
         return Project(name, {version: self.files.get((name, version), told) for version, told in files.items()})
 
     async def projects(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Project | str]:

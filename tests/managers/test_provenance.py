@@ -5,17 +5,17 @@ import pytest
 from bot.core import lockfile, pipfile
 from bot.core.errors import Refused
 from bot.core.packages import IndexUnreachable
+from bot.core.plan import Report
+from bot.core.texts import provenance as text
+from bot.core.texts.markdown import MAX_CHARACTERS
+from bot.core.texts.provenance import Checked, Said
 from bot.managers.provenance import Provenance, examine
-from tests.managers.world import PIPFILE, lock, table
+from tests.managers.memory_forge import Issue
+from tests.managers.world import PIPFILE, World, lock, table
 
 HOST = "index.example"
-
-
-def hashed(text: str, digest: str = "0") -> str:
-    document = lockfile.parse(text)
-    for entry in document["default"].values():
-        entry["hashes"] = [f"sha256:{digest * 64}"]
-    return lockfile.render(document)
+GOOD = lock(flask="2.2.5", werkzeug="2.2.3")
+BAD = lock(flask="9.9", werkzeug="2.2.3")
 
 
 def found_in(provenance: Provenance) -> list[tuple[str, str]]:
@@ -23,14 +23,14 @@ def found_in(provenance: Provenance) -> list[tuple[str, str]]:
 
 
 async def test_a_lock_that_is_as_the_index_has_it() -> None:
-    found = await examine(PIPFILE, hashed(lock(flask="2.2.5", werkzeug="2.2.3")), table())
-    assert (found.findings, found.packages, found.errors) == ((), 2, 0)
+    found = await examine(PIPFILE, lock(flask="2.2.5", werkzeug="2.2.3"), table())
+    assert (found.findings, found.packages, found.attested) == ((), 2, 0)
 
 
 async def test_a_version_and_a_package_that_are_not_there() -> None:
-    found = await examine(PIPFILE, hashed(lock(flask="9.9", nothing="1.0")), table())
+    found = await examine(PIPFILE, lock(flask="9.9", nothing="1.0"), table())
     assert found_in(found) == [("MISSING-PACKAGE", "flask"), ("MISSING-PACKAGE", "nothing")]
-    assert found.errors == 2
+    assert {finding.type for finding in found.findings} == {"ERROR"}
 
 
 async def test_an_index_that_is_away_is_tried_later() -> None:
@@ -55,7 +55,7 @@ async def test_what_cannot_be_read_is_named() -> None:
 def sourced(url: str, text: str) -> tuple[str, str]:
     """Pipfile and lock with flask from an index of this address."""
     wanted = text.replace("https://pypi.org/simple", url)
-    document = lockfile.parse(hashed(lock(flask="2.2.5")))
+    document = lockfile.parse(lock(flask="2.2.5"))
     document["_meta"]["hash"]["sha256"] = pipfile.document_hash(pipfile.read_document(wanted))
     document["_meta"]["sources"] = [{"name": "pypi", "url": url, "verify_ssl": True}]
     return wanted, lockfile.render(document)
@@ -96,3 +96,144 @@ async def test_without_a_source_in_the_pipfile_it_is_pypi() -> None:
     single = '[source]\nname = "pypi"\nurl = "https://pypi.org/simple"\n' + wanted
     _, locked = sourced("https://pypi.org/simple", single)
     assert (await examine(single, locked, table())).findings == ()
+
+
+def check_of(world: World) -> Report:
+    return world.repository.checks[world.repository.head, text.CHECK]
+
+
+def issue_of(world: World) -> Issue:
+    (found,) = (issue for issue in world.repository.issues.values() if issue.label == text.LABEL)
+    return found
+
+
+def told_in_issues(world: World) -> int:
+    """How often the issue about provenance was written."""
+    return sum("<!-- bolide:provenance " in body for body in world.repository.tracked)
+
+
+async def test_each_push_has_a_check_and_what_is_clean_has_no_issue() -> None:
+    world = World()
+    await world.pushed({"README.md": "more\n"})
+    assert (check_of(world).conclusion, check_of(world).title) == (
+        "success",
+        "Every locked file of 2 packages is one that its index has",
+    )
+    assert "the indexes tell of no attestations (PEP 740)" in check_of(world).summary
+    assert told_in_issues(world) == 0
+
+
+async def test_what_is_wrong_has_one_issue_that_is_edited_in_place_and_closed_when_clean() -> None:
+    world = World()
+    await world.pushed({"Pipfile.lock": BAD})
+    assert (check_of(world).conclusion, check_of(world).title) == ("failure", "1 error")
+    number = issue_of(world).number
+    assert "| 🛑 | `MISSING-PACKAGE` | flask 9.9 is not on pypi" in issue_of(world).body
+    told = told_in_issues(world)
+    await world.pushed({"README.md": "more\n"})
+    assert told_in_issues(world) == told == 1, "the same is not told twice"
+    await world.pushed({"Pipfile.lock": lock(flask="9.9", werkzeug="9.9")})
+    assert (issue_of(world).number, "werkzeug 9.9" in issue_of(world).body) == (number, True)
+    await world.pushed({"Pipfile.lock": GOOD})
+    assert number not in world.repository.open_issues
+    assert "Nothing is wrong any more." in issue_of(world).body
+    await world.pushed({"Pipfile.lock": BAD})
+    assert number in world.repository.open_issues, "it is the same issue, open again"
+
+
+async def test_a_lock_of_an_older_pipfile_fails_the_check_and_opens_no_issue() -> None:
+    world = World()
+    await world.pushed({"Pipfile": PIPFILE.replace('flask = "*"', 'flask = ">=2"')})
+    assert check_of(world).conclusion == "failure"
+    assert "`INVALID-LOCK-HASH`" in check_of(world).summary
+    assert told_in_issues(world) == 0
+
+
+async def test_an_issue_that_a_person_closed_stays_closed() -> None:
+    world = World()
+    await world.pushed({"Pipfile.lock": BAD})
+    world.repository.open_issues.discard(issue_of(world).number)
+    await world.pushed({"Pipfile.lock": lock(flask="9.9")})
+    assert issue_of(world).number not in world.repository.open_issues
+    assert check_of(world).conclusion == "failure"
+
+
+async def test_where_issues_are_disabled_the_check_tells_all() -> None:
+    world = World()
+    world.repository.issues_enabled = False
+    await world.pushed({"Pipfile.lock": BAD})
+    assert "MISSING-PACKAGE" in check_of(world).summary
+    assert told_in_issues(world) == 0
+
+
+async def asked(world: World, comment: int) -> str:
+    """The answer to `/provenance` in a comment."""
+    number = world.repository.issue()
+    await world.commented(number, "/provenance", comment=comment)
+    (said,) = (body for (issue, _), body in world.repository.comments.items() if issue == number)
+    return said
+
+
+async def test_whoever_asks_is_answered() -> None:
+    world = World()
+    assert (await asked(world, 501)).startswith("**Every locked file of 2 packages is one that its index has.**")
+    world.repository.push({"Pipfile.lock": ""})
+    assert "Not checked: there is no such file yet." in await asked(world, 502)
+    world.repository.push({"Pipfile": ""})
+    assert (await asked(world, 503)).startswith("There is no Pipfile.lock to check")
+    world.repository.push({".github/bolide.yaml": "managers: [{name: provenance, enabled: false}]\n"})
+    assert "switches the manager `provenance` off" in await asked(world, 504)
+    world.repository.archived = True
+    assert "archived" in await asked(world, 505)
+    world.repository.archived = False
+    world.repository.push({".github/bolide.yaml": "nonsense: 1\n"})
+    assert "`nonsense` is not a key" in await asked(world, 506)
+
+
+async def test_a_source_that_the_configuration_does_not_allow() -> None:
+    world = World()
+    await world.pushed({".github/bolide.yaml": "provenance: {sources: ['https://index.example/simple']}\n"})
+    assert "`SOURCE-NOT-WHITELISTED`" in check_of(world).summary
+
+
+async def test_each_overlay_is_checked_too() -> None:
+    world = World()
+    await world.pushed({"overlays/gpu/Pipfile": PIPFILE, "overlays/gpu/Pipfile.lock": BAD})
+    assert "### overlays/gpu/Pipfile.lock" in check_of(world).summary
+    assert check_of(world).conclusion == "failure"
+
+
+async def test_a_lock_that_cannot_be_read_is_not_called_clean() -> None:
+    world = World()
+    await world.pushed({"Pipfile.lock": "{"})
+    assert (check_of(world).conclusion, check_of(world).title) == ("neutral", "Not everything could be checked")
+
+
+async def test_an_index_that_is_away_is_asked_again_later() -> None:
+    world = World()
+    world.packages.down = True
+    await world.pushed({"README.md": "more\n"})
+    assert (check_of(world).conclusion, check_of(world).title) == ("neutral", "Waiting")
+    number = world.repository.issue()
+    await world.commented(number, "/provenance")
+    assert "tries again by itself" in "".join(world.repository.comments.values())
+
+
+async def test_attestations_are_counted_and_not_called_verified() -> None:
+    world = World()
+    world.packages.attested = {"flask"}
+    await world.pushed({"README.md": "more\n"})
+    assert "1 of them with attestations (PEP 740), which were seen but not verified" in check_of(world).summary
+
+
+def test_thousands_of_findings_stay_within_the_bound() -> None:
+    said = tuple(
+        Said("ERROR", "MISSING-PACKAGE", f"package-{number} @ada is not there " * 20) for number in range(3_000)
+    )
+    body = text.issue((Checked("Pipfile.lock", said, 3_000),))
+    assert len(body) <= MAX_CHARACTERS
+    assert "more." in body
+    assert "@ada" not in body
+    assert not text.was_clean(body)
+    assert text.was_clean(text.issue((Checked("Pipfile.lock", (), 1),)))
+    assert not text.was_clean("a person's words")

@@ -153,7 +153,8 @@ class GitHubWriter:
 
         known = await self._once(look, create)
         if known is not None:
-            await self._change("PATCH", f"issues/{known}", {"body": issue.body})
+            state = {"state": "open"} if issue.reopened else {}
+            await self._change("PATCH", f"issues/{known}", {"body": issue.body, **state})
 
     async def close_pull_request(self, close: ClosePullRequest) -> None:
         """Close it without a merge, and delete its branch."""
