@@ -27,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
         case "doctor":
             from bot import doctor
 
-            return doctor.main(os.environ)
+            return doctor.main(os.environ, given.what)
         case "schema":
             from bot import schema
 
@@ -60,7 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("run", help="web server, worker and service supervisor on one machine")
     commands.add_parser("serve", help="the web server alone: takes deliveries")
     commands.add_parser("work", help="the worker alone: works them off")
-    commands.add_parser("doctor", help="check the set-up and say what is missing")
+    doctor = commands.add_parser("doctor", help="check the set-up, or a repository, and say what is missing")
+    doctor.add_argument("what", nargs="?", default="", metavar="PATH|REPO", help="a folder, or OWNER/NAME on GitHub")
     schema = commands.add_parser("schema", help="the JSON Schema of a repository's configuration")
     schema.add_argument("--write", type=Path, metavar="DOCS", help="renew it, and the table of keys, in this folder")
     thoth = commands.add_parser("thoth", help="answer Thoth's client thamos: advise and provenance-check, over TLS")

@@ -2,19 +2,27 @@
 
 import asyncio
 import platform
+import re
 import shutil
 import socket
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
+from rich.markup import escape
 
 from bot import wiring
 from bot.adapters import jail
 from bot.adapters.environments import own_uv
+from bot.adapters.folder import FolderReader
+from bot.adapters.github.app import Installed
+from bot.adapters.github.credentials import EVENTS, permissions
+from bot.core import diagnosis
+from bot.core.diagnosis import Finding
+from bot.core.errors import Refused
+from bot.core.labels import OURS
 from bot.core.packages import IndexUnreachable, IndexUnsuitable, PackageUnknown
 from bot.core.ports import ForgeRefused, ForgeUnavailable
 from bot.settings import SETTINGS, Settings, SettingsProblem, allowed_hosts
@@ -23,29 +31,73 @@ NEEDED_MB = 6_000
 """Two training environments with TensorFlow, the caches and the releases."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at; `remedy` is a sentence where it is not well."""
-
-    state: Literal["well", "limited", "missing"]
-    thing: str
-    remedy: str = ""
-
-
 _SIGNS = {"well": "[green]✓[/]", "limited": "[yellow]![/]", "missing": "[red]✗[/]"}
 
 
-def main(environ: Mapping[str, str]) -> int:
-    """Print every finding; exit status 1 where something that Bolide needs is missing."""
-    findings = asyncio.run(examine(environ))
+def main(environ: Mapping[str, str], what: str = "") -> int:
+    """Print every finding; exit status 1 where something that Bolide needs is missing or wrong.
+
+    `what` is a folder, or OWNER/NAME on GitHub; the empty text means this machine.
+    """
+    findings: Sequence[Finding]
+    try:
+        findings = asyncio.run(_look(environ, what))
+    except (ForgeRefused, ForgeUnavailable, Refused) as problem:
+        findings = [Finding("missing", what, str(problem))]
     console = Console(highlight=False)
     for finding in findings:
-        console.print(f"{_SIGNS[finding.state]} {finding.thing}")
+        console.print(f"{_SIGNS[finding.state]} {escape(finding.thing)}")
         if finding.remedy:
-            console.print(f"    {finding.remedy}", style="bold")
+            console.print(f"    {escape(finding.remedy)}", style="bold")
     missing = sum(finding.state == "missing" for finding in findings)
-    console.print("All that Bolide needs is there." if not missing else f"{missing} missing; see above.")
+    well = "All is well." if what else "All that Bolide needs is there."
+    console.print(well if not missing else f"{missing} {'to mend' if what else 'missing'}; see above.")
     return 1 if missing else 0
+
+
+async def _look(environ: Mapping[str, str], what: str) -> Sequence[Finding]:
+    if not what:
+        return await examine(environ)
+    folder = _folder(what)
+    if folder:
+        return await diagnosis.examine(FolderReader(folder), _hosts(environ))
+    try:
+        settings = Settings.from_env(environ)
+    except SettingsProblem as problem:
+        raise Refused(f"{what} is asked of GitHub, and for that these are needed: {problem}") from problem
+    async with wiring.github(settings) as forge:
+        installed = await forge.installed(what)
+        return (*_granted(installed), *await diagnosis.examine(forge.reader(installed.repository), _hosts(environ)))
+
+
+def _folder(what: str) -> Path | None:
+    """The folder that is meant; None for a repository on GitHub. Raises Refused for neither."""
+    folder = Path(what)
+    if folder.is_dir():
+        return folder.resolve()
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", what, re.ASCII):
+        return None
+    raise Refused(f"{what} is not a folder and not OWNER/NAME; give one of these.")
+
+
+def _granted(installed: Installed) -> Iterator[Finding]:
+    """Whether the App has there what it needs."""
+    levels = ("none", "read", "write", "admin")
+    for name, level in permissions().items():
+        held = installed.permissions.get(name, "none")
+        if levels.index(held if held in levels else "none") < levels.index(level):
+            yield Finding("missing", f"the permission {name}: {held}", f"Grant {name}: {level} in the App's settings.")
+    for event in EVENTS:
+        if event not in installed.events:
+            yield Finding("missing", f"the event {event}", "Subscribe to it in the App's settings.")
+    missing = [label.name for label in OURS if label.name not in installed.labels]
+    if missing:
+        names = ", ".join(missing)
+        yield Finding("limited", f"labels that are not there: {names}", "GitHub makes one when it is first used.")
+
+
+def _hosts(environ: Mapping[str, str]) -> frozenset[str]:
+    return allowed_hosts(environ.get("BOLIDE_ALLOWED_HOSTS", ""))
 
 
 async def examine(environ: Mapping[str, str]) -> list[Finding]:

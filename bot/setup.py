@@ -18,11 +18,10 @@ from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
-from bot.adapters.github.credentials import READING, WRITING
+from bot.adapters.github.credentials import EVENTS, permissions
 from bot.adapters.github.registration import Registration, convert
 from bot.core.ports import ForgeRefused, ForgeUnavailable
 
-EVENTS = ("push", "pull_request", "issues", "issue_comment")
 FILES = ("app-id", "private-key.pem", "webhook-secret")
 MINUTES = 15
 """How long the page waits for the person."""
@@ -43,11 +42,6 @@ class Wish:
 
 class SetupProblem(Exception):
     """The App cannot be made; one sentence with the remedy."""
-
-
-def permissions() -> dict[str, str]:
-    """What the App asks for: all that any of its tokens is narrowed to, and nothing else."""
-    return {**READING, **WRITING}
 
 
 def manifest(wish: Wish, callback: str) -> dict[str, Any]:

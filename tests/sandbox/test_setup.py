@@ -16,6 +16,7 @@ from playwright.async_api import async_playwright
 
 from bot import setup
 from bot.adapters.github import open_github
+from bot.adapters.github.credentials import EVENTS, permissions
 from bot.adapters.github.registration import Registration
 from bot.sandbox import Sandbox
 from bot.sandbox.entities import App
@@ -76,9 +77,7 @@ async def check(sandbox: Sandbox, wish: Wish, made: Registration, said: list[str
     async with open_github(number, key, api_url=sandbox.api_url, graphql_url=sandbox.graphql_url) as github:
         assert github.login == "bolide-of-ada[bot]"
     apps = sandbox.services.forge.store.all(App)
-    assert [(app.permissions, app.events, app.webhook_secret) for app in apps] == [
-        (setup.permissions(), setup.EVENTS, secret)
-    ]
+    assert [(app.permissions, app.events, app.webhook_secret) for app in apps] == [(permissions(), EVENTS, secret)]
 
 
 @pytest.mark.browser

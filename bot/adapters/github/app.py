@@ -1,8 +1,9 @@
 """The App on GitHub: its login, and readers and writers with tokens narrowed to one repository and one phase."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import aiohttp
 
@@ -12,6 +13,16 @@ from bot.adapters.github.reader import GitHubReader
 from bot.adapters.github.session import AppSession, RepositorySession
 from bot.adapters.github.writer import GitHubWriter
 from bot.core.events import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """The App on a repository: what it was granted there, the events that it is told of, the repository's labels."""
+
+    repository: Repository
+    permissions: Mapping[str, str]
+    events: tuple[str, ...]
+    labels: tuple[str, ...]
 
 
 class GitHub:
@@ -31,6 +42,16 @@ class GitHub:
     def requests(self) -> tuple[Asked, ...]:
         """The latest requests, oldest first, at most 10,000: evidence for logs and reports."""
         return tuple(self._line.asked)
+
+    async def installed(self, name: str) -> Installed:
+        """The App on OWNER/NAME. Raises ForgeRefused where it is not installed there, ForgeUnavailable."""
+        told = await self._app.installation(name)
+        # The repository's number is learnt from the token that is asked for by name.
+        number = await self._app.repository_id(name, int(told["id"]))
+        repository = Repository(number, name, int(told["id"]))
+        session = RepositorySession(self._line, self._app, repository, READING, "read", "doctor")
+        labels = tuple(str(label["name"]) for label in await session.read_all(f"{session.path}/labels"))
+        return Installed(repository, told["permissions"], tuple(told["events"]), labels)
 
     def reader(self, repository: Repository, purpose: str = "") -> GitHubReader:
         """Reads with a token of its own, minted at the first request."""

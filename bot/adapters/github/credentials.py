@@ -25,6 +25,14 @@ WRITING: Permissions = {
     "deployments": "write",
 }
 
+EVENTS = ("push", "pull_request", "issues", "issue_comment")
+"""What the App is told of."""
+
+
+def permissions() -> dict[str, str]:
+    """What the App asks for: all that any of its tokens is narrowed to, and nothing else."""
+    return {**READING, **WRITING}
+
 
 @dataclass(slots=True)
 class AppIdentity:

@@ -34,6 +34,22 @@ class AppSession:
             raise ForgeRefused(f"GitHub does not say who the App is: {answer.sentence}.")
         return f"{answer.data['slug']}[bot]"
 
+    async def installation(self, name: str) -> Mapping[str, Any]:
+        """GitHub's description of the App's installation on OWNER/NAME."""
+        answer = await self._ask(Question("GET", f"repos/{quote(name)}/installation"))
+        if answer.status != 200:
+            raise ForgeRefused(f"The App is not installed on {name}: {answer.sentence}; install it there.")
+        found: Mapping[str, Any] = answer.data
+        return found
+
+    async def repository_id(self, name: str, installation: int) -> int:
+        """The number of an installation's repository."""
+        asked = {"repositories": [name.partition("/")[2]], "permissions": {"metadata": "read"}}
+        answer = await self._ask(Question("POST", f"app/installations/{installation}/access_tokens", asked))
+        if answer.status != 201:
+            raise ForgeRefused(f"The App may not work on {name}: {answer.sentence}; check its installation.")
+        return int(answer.data["repositories"][0]["id"])
+
     async def mint(self, repository: Repository, permissions: Permissions) -> str:
         """A token for this repository alone, with these permissions, good for an hour."""
         path = f"app/installations/{repository.installation}/access_tokens"
