@@ -10,7 +10,8 @@ from bot.core.commands import Command
 CHANGE_PROPOSED = "bolide.change_proposed"
 """The kind of the delivery that Bolide puts into its own inbox after it has proposed a change."""
 SCHEDULED, WORLD_CHANGED, LOOK_WANTED = "bolide.scheduled", "bolide.world_changed", "bolide.look_wanted"
-INTERNAL = frozenset({CHANGE_PROPOSED, SCHEDULED, WORLD_CHANGED, LOOK_WANTED})
+CHANGE_FAILED = "bolide.change_failed"
+INTERNAL = frozenset({CHANGE_PROPOSED, SCHEDULED, WORLD_CHANGED, LOOK_WANTED, CHANGE_FAILED})
 """The kinds that only Bolide puts into the inbox: GitHub's have no dot, and the web door takes none with one."""
 
 
@@ -106,6 +107,31 @@ class LookWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """A part of a change that was examined by itself: its packages, whether it works, and what was said of it."""
+
+    names: frozenset[str]
+    works: bool
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeFailed:
+    """A proposed lock does not work where today's does, or somebody wants to know; `tried` is what is known so far.
+
+    `again` tells the search from an earlier one for the same change.
+    """
+
+    repository: Repository
+    number: int
+    base_sha: str
+    head_sha: str
+    lock: str
+    tried: tuple[Tried, ...] = ()
+    again: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Ignored:
     """Nothing for any manager, and why."""
 
@@ -113,7 +139,15 @@ class Ignored:
 
 
 Event = (
-    RepositoryAdded | Pushed | PullRequestMerged | CommandGiven | ChangeProposed | Scheduled | WorldChanged | LookWanted
+    RepositoryAdded
+    | Pushed
+    | PullRequestMerged
+    | CommandGiven
+    | ChangeProposed
+    | Scheduled
+    | WorldChanged
+    | LookWanted
+    | ChangeFailed
 )
 
 
@@ -248,6 +282,17 @@ def _look_wanted(body: Mapping[str, Any]) -> tuple[Event, ...]:
     return (LookWanted(_repository(body), _text(body, "reason")),)
 
 
+def _change_failed(body: Mapping[str, Any]) -> tuple[Event, ...]:
+    try:
+        told = body["tried"]
+        tried = tuple(Tried(frozenset(one["names"]), bool(one["works"]), str(one["said"])) for one in told)
+    except (KeyError, TypeError) as problem:
+        raise _Unreadable("tried is not a list of what was tried") from problem
+    base, head = _text(body, "base_sha"), _text(body, "head_sha")
+    change = (_repository(body), _number(body, "number"), base, head, _text(body, "lock"))
+    return (ChangeFailed(*change, tried, _text(body, "again")),)
+
+
 _READERS = {
     "installation": _installation,
     "installation_repositories": _installation,
@@ -259,6 +304,7 @@ _READERS = {
     SCHEDULED: _scheduled,
     WORLD_CHANGED: _world_changed,
     LOOK_WANTED: _look_wanted,
+    CHANGE_FAILED: _change_failed,
 }
 
 

@@ -157,6 +157,12 @@ def verdict(before: Examination, after: Examination, max_drop: float = MAX_ACCUR
     return Verdict("safe", f"With the proposed lock {' and '.join(seen)}.{repaired}", remarks)
 
 
+def broke(evidence: Evidence) -> bool:
+    """Whether something fails with the proposed lock where nothing does with today's."""
+    before, after = evidence.before.failures, evidence.after.failures
+    return not before and bool(after) and not any(failure.inconclusive for failure in after)
+
+
 def _broken(failures: list[Failure]) -> str:
     what = " And: ".join(failure.sentence for failure in failures)
     return f"The proposed lock does not work: {what}"

@@ -5,7 +5,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from bot.core.events import LOOK_WANTED, SCHEDULED, WORLD_CHANGED, Repository
+from bot.core.events import CHANGE_FAILED, LOOK_WANTED, SCHEDULED, WORLD_CHANGED, ChangeFailed, Repository
 from bot.core.ports import Delivery
 
 
@@ -22,6 +22,13 @@ def world_changed(repository: Repository, facts: dict[str, str]) -> Delivery:
 def look_wanted(repository: Repository, reason: str) -> Delivery:
     """That another look is wanted; one delivery for each reason."""
     return _delivery(LOOK_WANTED, repository, reason=reason)
+
+
+def change_failed(event: ChangeFailed) -> Delivery:
+    """That a change failed, with what has been tried; the same search at the same step gives the same delivery."""
+    tried = [{"names": sorted(one.names), "works": one.works, "said": one.said} for one in event.tried]
+    change = {"number": event.number, "base_sha": event.base_sha, "head_sha": event.head_sha, "lock": event.lock}
+    return _delivery(CHANGE_FAILED, event.repository, **change, tried=tried, again=event.again)
 
 
 def _delivery(kind: str, repository: Repository, **more: Any) -> Delivery:

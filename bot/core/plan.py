@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from bot.core.events import ChangeFailed
 from bot.core.labels import Label
 from bot.core.schedules import Schedule
 from bot.core.watching import Locked
@@ -182,6 +183,13 @@ class KeepLabels:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeApart:
+    """The search for what does not work in a change goes on; each step of it is taken once."""
+
+    failed: ChangeFailed
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteBranch:
     """The bot's branch is gone."""
 
@@ -213,6 +221,7 @@ Action = (
     | TrackIssue
     | Watch
     | LookAgain
+    | TakeApart
     | DeleteBranch
     | KeepLabels
     | StartRun

@@ -66,6 +66,7 @@ class UpdateKeys:
     limits: Annotated[LimitKeys, Section(LimitKeys), "how many pull requests"] = field(default_factory=LimitKeys)
     ignore: Annotated[tuple[IgnoreKeys, ...], Listed(Section(IgnoreKeys)), "what is not updated"] = ()
     dashboard: Annotated[bool, Flag(), "whether the issue Dependency dashboard is kept"] = True
+    bisect: Annotated[bool, Flag(), "whether a change that does not work is taken apart"] = True
     prereleases: Annotated[tuple[str, ...], Words(), "packages whose pre-releases are proposed too"] = ()
 
     def steering(self) -> Steering:

@@ -3,9 +3,9 @@
 from bot.core import environments, interpreter, locks, relock, repoconfig
 from bot.core.environments import PYTHON_VERSION, Environment
 from bot.core.errors import Refused
-from bot.core.events import ChangeProposed, Event
-from bot.core.evidence import Evidence
-from bot.core.plan import EditPullRequest, Plan, Report
+from bot.core.events import ChangeFailed, ChangeProposed, Event
+from bot.core.evidence import Evidence, broke
+from bot.core.plan import EditPullRequest, Plan, Report, TakeApart
 from bot.core.ports import Snapshot
 from bot.core.repoconfig import RepoConfig
 from bot.core.see import See
@@ -32,7 +32,12 @@ async def plan(event: Event, see: See) -> Plan | None:
         return Plan("the proposal was overtaken while it was examined")
     report = text.checked(event.head_sha, evidence)
     edit = EditPullRequest(event.number, text.renewed(again.body, evidence))
-    return Plan(report.title, (edit, report))
+    apart = (TakeApart(_failed(event)),) if broke(evidence) else ()
+    return Plan(report.title, (edit, report, *apart))
+
+
+def _failed(event: ChangeProposed) -> ChangeFailed:
+    return ChangeFailed(event.repository, event.number, event.base_sha, event.head_sha, event.lock)
 
 
 async def _not_checked(event: ChangeProposed, refusal: str, see: See) -> Plan:

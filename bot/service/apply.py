@@ -23,6 +23,7 @@ from bot.core.plan import (
     Release,
     Report,
     StartRun,
+    TakeApart,
     TrackIssue,
     Watch,
 )
@@ -68,6 +69,8 @@ async def _make(action: Action, hands: Hands, made: dict[str, str]) -> None:
             await _watch(action, hands)
         case LookAgain():
             await hands.inbox.put(inside.look_wanted(hands.repository, action.reason))
+        case TakeApart(failed):
+            await hands.inbox.put(inside.change_failed(failed))
         case Comment():
             await hands.writer.comment(replace(action, body=_filled(action.body, made)))
         case Release():

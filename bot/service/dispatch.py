@@ -30,13 +30,37 @@ from bot.core.texts import answer as answers
 from bot.core.texts import release as releases
 from bot.core.texts.markdown import quiet
 from bot.core.watching import WatchList
-from bot.managers import advise, answer, configuration, evidence, provenance, recheck, redeploy, release, steer, update
+from bot.managers import (
+    advise,
+    answer,
+    bisect,
+    configuration,
+    evidence,
+    provenance,
+    recheck,
+    redeploy,
+    release,
+    steer,
+    update,
+)
 from bot.service.advising import Advising, Lore, Pages
 from bot.service.apply import Hands, apply
 
 MANAGERS: Mapping[str, ModuleType] = {
     manager.NAME: manager
-    for manager in (configuration, update, steer, recheck, evidence, release, redeploy, advise, provenance, answer)
+    for manager in (
+        configuration,
+        update,
+        steer,
+        recheck,
+        bisect,
+        evidence,
+        release,
+        redeploy,
+        advise,
+        provenance,
+        answer,
+    )
 }
 RECOMPUTE_AT_MOST = 3
 GAVE_UP = "This failed several times for a reason that Bolide did not expect; its operator finds it in the log."

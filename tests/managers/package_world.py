@@ -36,6 +36,7 @@ class PackageWorld:
     needs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     homes: dict[str, str] = field(default_factory=dict)
     held_back: tuple[HeldBack, ...] = ()
+    together: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     down: bool = False
     refused: tuple[str, str] = ("", "")
     attested: set[str] = field(default_factory=set)
@@ -90,6 +91,9 @@ class PackageWorld:
             for child in self.needs.get(name, ()):
                 parents[child] = (*parents.get(child, ()), name)
                 names.append(child)
+        for one, other in self.together.items():
+            if pins.get(one[0]) == one[1] and pins.get(other[0]) != other[1]:
+                raise Conflict(f"Because {one[0]} {one[1]} needs {other[0]} {other[1]}, no lock can be made.")
         return pins
 
     @staticmethod

@@ -31,12 +31,18 @@ class MemoryReleaseNotes:
 
 @dataclass(slots=True)
 class MemoryLaboratory:
-    """`broken`: (package, version) → the module whose import fails with it; `meanwhile` happens during the work."""
+    """`broken`: (package, version) → the module whose import fails with it; `quarrels`: the same of several together.
+
+    `meanwhile` happens during the work.
+    """
 
     broken: dict[tuple[str, str], str] = field(default_factory=dict)
+    quarrels: dict[frozenset[tuple[str, str]], str] = field(default_factory=dict)
     examined: list[tuple[str, str]] = field(default_factory=list)
     meanwhile: Callable[[], None] = lambda: None
     python: str = "3.11.2"
+    away: bool = False
+    """Whether the index is out of reach, so that nothing can be installed."""
 
     async def examine_pair(
         self, tarball: bytes, before: str, after: str, recipe: Recipe
@@ -48,11 +54,15 @@ class MemoryLaboratory:
     def _examine(self, lock: str, recipe: Recipe) -> Examination:
         pins = lockfile.parse(lock)["default"] if lock else {}
         culprits = [culprit for (name, version), culprit in self.broken.items() if _has(pins, name, version)]
+        culprits += [culprit for pair, culprit in self.quarrels.items() if all(_has(pins, *one) for one in pair)]
         training = (
             TrainingResult(Accuracy(0.991, (0.98,) * 10, 10_000), 14.0, 20.0, 900.0, 800.0, 3.0)
             if recipe.training
             else NotExamined("There is no training to examine.")
         )
+        if self.away:
+            failed = Failure("install", "The index is out of reach.", "", inconclusive=True)
+            return Examination(failed, training, "bubblewrap", lock, 2.0)
         if culprits:
             sentence = f"The import of {culprits[0]} fails: ImportError: cannot import name 'escape' from @flask."
             log = f"Traceback:\n  import {culprits[0]}\n<!-- /bolide:evidence -->\nImportError: fixes #1"

@@ -13,7 +13,7 @@ from bot.core.ports import Delivery, Job, Unreadable
 from bot.core.stages import Failed, NotServed, RunResult, Stopped, Superseded, Unchanged
 from bot.core.texts import update
 from tests.managers.memory_forge import LOGIN
-from tests.managers.world import FILES, NOW, ROB, SERVICE, STRANGER, World, lock
+from tests.managers.world import CONFIG, FILES, NOW, ROB, SERVICE, STRANGER, World, lock
 
 NOTHING = (
     "There is no Pipfile, no uv.lock and no requirements.in with its requirements.txt at the top of the repository "
@@ -58,7 +58,7 @@ async def test_evidence_follows_the_proposal_and_stands_in_body_and_check(world:
 
 async def test_a_lock_that_breaks_the_service_is_called_not_safe_and_the_import_is_named(world: World) -> None:
     world.laboratory.broken = {("flask", "3.1.0"): "prometheus_flask_exporter"}
-    await world.install()
+    await world.pushed({".github/bolide.yaml": f"{CONFIG}updates: {{bisect: false}}\n"})
     pull = world.repository.pulls[world.only_pull()]
     check = world.repository.checks[world.repository.branches[update.BRANCH], "Bolide evidence"]
     assert check.conclusion == "failure"
