@@ -1,5 +1,6 @@
 // The page: draws on the board, asks the service at most once at a time, shows its answer.
 import { toModelInput } from "./digit.js";
+import { toInk } from "./upload.js";
 
 const PEN = 22; // board pixels: scaled into 20×20 it is the two to three pixels of a digit in the training set
 const STEP = 8;
@@ -59,6 +60,29 @@ function clear() {
   paint();
   show(null, "Nothing drawn yet.");
   at("seen").getContext("2d").clearRect(0, 0, 28, 28);
+}
+
+async function take(file) {
+  clear();
+  let picture;
+  try {
+    picture = await createImageBitmap(file);
+  } catch {
+    return show(null, `${file.name} is no picture that this browser can read.`);
+  }
+  const sheet = Object.assign(document.createElement("canvas"), { width: size, height: size });
+  const pen = sheet.getContext("2d", { willReadFrequently: true });
+  const scale = size / Math.max(picture.width, picture.height);
+  const [width, height] = [picture.width, picture.height].map((length) => Math.max(1, Math.round(length * scale)));
+  const [left, top] = [width, height].map((length) => Math.floor((size - length) / 2));
+  pen.drawImage(picture, left, top, width, height);
+  const inside = pen.getImageData(left, top, width, height);
+  const shades = toInk(inside.data, width);
+  inside.data.forEach((_, i) => { inside.data[i] = i % 4 === 3 ? shades[(i - 3) / 4] : 255; });
+  drawing.putImageData(inside, left, top);
+  paint();
+  if (modelInput() === null) return show(null, `There is no digit to be seen in ${file.name}.`);
+  return ask();
 }
 
 function modelInput() {
@@ -161,6 +185,11 @@ board.addEventListener("keydown", (event) => {
 board.addEventListener("keyup", (event) => { if (event.key === " ") penDown = false; });
 board.addEventListener("blur", () => { penDown = false; cursor.shown = false; paint(); });
 at("clear").addEventListener("click", clear);
+at("picture").addEventListener("change", ({ target }) => {
+  const [file] = target.files;
+  target.value = ""; // so that the same file can be chosen again
+  if (file) take(file);
+});
 
 async function introduce() {
   try {
@@ -170,8 +199,14 @@ async function introduce() {
     at("commit").title = version.commit ?? "";
     const ready = await (await fetch("readyz")).json();
     if (!ready.ready) show(null, ready.reason);
+    else await introduceAccuracy();
   } catch {
     show(null, "The service does not answer.");
   }
+}
+
+async function introduceAccuracy() {
+  const { test } = await (await fetch("model")).json();
+  if (test?.accuracy) at("accuracy").textContent = `${(100 * test.accuracy).toFixed(2)} % of ${test.examples.toLocaleString("en")} test images`;
 }
 introduce();

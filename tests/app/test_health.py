@@ -158,6 +158,6 @@ def test_the_page_needs_nothing_from_elsewhere(client: FlaskClient) -> None:
     assert "unsafe" not in policy
     assert "://" not in text
     assert "<style" not in text
-    for part in ("page.js", "digit.js", "page.css", "icon.svg"):
+    for part in ("page.js", "digit.js", "upload.js", "page.css", "icon.svg", "confusion.html", "confusion.js"):
         with client.get(f"/page/{part}") as answer:
             assert answer.status_code == 200

@@ -4,9 +4,12 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from PIL import Image
+from playwright.sync_api import Browser, FilePayload, Locator, Page, expect, sync_playwright
 
+from tests.app import pictures
 from tests.app.serving import served
 from tests.browser import CHROMIUM, NEEDS_BROWSER
 
@@ -105,6 +108,39 @@ def test_the_keyboard_alone_draws_and_clears(page: Page) -> None:
     expect(digit(page)).to_have_text("1")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
+    expect(digit(page)).to_have_text("–")
+
+
+def picture(image: Image.Image, name: str = "digit.png") -> FilePayload:
+    return {"name": name, "mimeType": "image/png", "buffer": pictures.saved(image)}
+
+
+def test_a_chosen_picture_is_read_whatever_its_paper(page: Page, model_dir: Path, tmp_path: Path) -> None:
+    golden = json.loads((model_dir / "golden.json").read_text())
+    for label in (2, 5, 8):
+        white_on_black = np.array(golden["inputs"][label], dtype=np.uint8)
+        on_paper = np.full((90, 140), 240, np.uint8)  # a photograph: grey ink on grey paper, not square
+        on_paper[20:76, 30:86] = 240 - np.kron(white_on_black, np.ones((2, 2), np.uint8)) // 2
+        for image in (Image.fromarray(white_on_black), Image.fromarray(on_paper).convert("RGB")):
+            page.get_by_label("Choose a picture").set_input_files(picture(image))
+            expect(digit(page)).to_have_text(str(label))
+    page.screenshot(path=tmp_path / "chosen.png", full_page=True)
+    page.get_by_label("Choose a picture").set_input_files(picture(Image.new("L", (40, 40), 200), "blank.png"))
+    expect(page.locator("#sure")).to_have_text("There is no digit to be seen in blank.png.")
+    broken: FilePayload = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no picture"}
+    page.get_by_label("Choose a picture").set_input_files(broken)
+    expect(page.locator("#sure")).to_have_text("notes.txt is no picture that this browser can read.")
+
+
+def test_the_accuracy_links_to_what_the_model_confuses(page: Page, model_dir: Path, tmp_path: Path) -> None:
+    metrics = json.loads((model_dir / "metrics.json").read_text())
+    expect(page.locator("#accuracy")).to_contain_text(f"{100 * metrics['accuracy']:.2f} % of ")
+    page.locator("#accuracy").click()
+    expect(page.locator("#about")).to_contain_text("test images; these are its")
+    cells = page.locator("#rows td:not(.recall)").all_inner_texts()
+    assert [int(cell) for cell in cells] == [count for row in metrics["confusion"] for count in row]
+    page.screenshot(path=tmp_path / "confusion.png", full_page=True)
+    page.get_by_role("link", name="Back to the board").click()
     expect(digit(page)).to_have_text("–")
 
 

@@ -6,18 +6,22 @@ import itertools
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 
 _ROW = [[255] * 4 + [0] * 24] + [[0] * 28] * 27
 FOUR = {"inputs": _ROW}
 """A digit to which the shop's right model answers 4."""
+Asked = tuple[dict[str, Any], int]
+"""What is sent to /predict, and the digit that is the right answer."""
 
 
 @dataclass
 class Load:
     """What the requests so far came to."""
 
+    asked: Asked
     sent: int = 0
     failed: list[str] = field(default_factory=list)
     worst: float = 0.0
@@ -26,9 +30,9 @@ class Load:
 
 
 @contextlib.asynccontextmanager
-async def loading(url: str, *, rate: float, clients: int = 8) -> AsyncIterator[Load]:
+async def loading(url: str, *, rate: float, clients: int = 8, asked: Asked = (FOUR, 4)) -> AsyncIterator[Load]:
     """Ask all the time, `rate` requests a second: half of the clients on new connections, half on kept ones."""
-    load, stopping = Load(), asyncio.Event()
+    load, stopping = Load(asked), asyncio.Event()
     tasks = [asyncio.create_task(_client(url, number, clients / rate, load, stopping)) for number in range(clients)]
     try:
         yield load
@@ -53,11 +57,11 @@ async def _ask(client: aiohttp.ClientSession, url: str, *, predict: bool, load: 
     begun = time.monotonic()
     load.sent += 1
     # A POST is not sent again by the client where a kept connection turns out closed: a drop shows as a failure.
-    method, path, body = ("POST", "/predict", FOUR) if predict else ("GET", "/version", None)
+    method, path, body = ("POST", "/predict", load.asked[0]) if predict else ("GET", "/version", None)
     try:
         async with client.request(method, url + path, json=body) as answer:
             document = await answer.json(content_type=None)
-            if answer.status != 200 or (predict and document["prediction"] != 4):
+            if answer.status != 200 or (predict and document["prediction"] != load.asked[1]):
                 load.failed.append(f"{method} {path}: {answer.status} {document}")
             elif not predict:
                 load.commits.add(document["commit"])
