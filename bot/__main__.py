@@ -40,6 +40,10 @@ def main(argv: Sequence[str]) -> int:
             from bot.terminal import advice
 
             return (advice.advise if given.command == "advise" else advice.explain)(given, os.environ)
+        case "replay":
+            from bot.terminal import replay
+
+            return replay.main(given.pull, Path(os.environ.get("BOLIDE_STATE_DIR") or ".bolide"), given.out)
         case "rules":
             from bot.terminal import rules
 
@@ -86,6 +90,9 @@ def _add_advice(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     explain.add_argument("path", type=Path, nargs="?", default=Path(), help="the project's folder (default: this one)")
     for command in (advise, explain):
         command.add_argument("--environment", default="", help="one environment (default: all)")
+    replay = commands.add_parser("replay", help="derive what a pull request proposed again, without the network")
+    replay.add_argument("pull", metavar="PR", help="OWNER/NAME#12, or 12 where one repository has it")
+    replay.add_argument("--out", type=Path, help="also write the files and the text into this folder")
     rules = commands.add_parser("rules", help="check prescriptions: Bolide's own, or those of a file or folder")
     rules.add_argument("place", type=Path, nargs="?", help="a file or folder of prescriptions")
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import aiohttp
 
 from bot.adapters import jail
+from bot.adapters.archive import FolderArchive
 from bot.adapters.buildah import Buildah
 from bot.adapters.environments import Environments, own_uv
 from bot.adapters.github import GitHub, open_github
@@ -156,6 +157,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
             now=lambda: datetime.now(UTC),
             service_url=service_url(settings),
             allowed_hosts=settings.allowed_hosts,
+            archive=FolderArchive(state / "snapshots", found.index),
             lore=lore(settings.advisories, settings.prescriptions, state, found.session),
         )
         try:

@@ -43,8 +43,12 @@ class UvResolver:
             lock, required_by, held, notes = await work.lock()
         finally:
             await releases.close()
-        version = await self._uv.version()
+        version = await self.version()
         return Resolution(render(lock), lock, required_by, held, notes, version, time.monotonic() - started)
+
+    async def version(self) -> str:
+        """The resolver's name and version."""
+        return await self._uv.version()
 
 
 @dataclass(frozen=True, slots=True)

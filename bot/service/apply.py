@@ -1,7 +1,7 @@
 """Carries out a plan, action by action: the only place from which the bot writes to GitHub."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from bot.core import inside
@@ -28,8 +28,9 @@ from bot.core.plan import (
     Watch,
 )
 from bot.core.ports import Delivery, DeploymentState, Inbox, Reader, Runner, StatusState, Writer
+from bot.core.records import Archive, NoArchive, Proposed
 from bot.core.stages import StageReport, Started, Stopped, Superseded, Verified
-from bot.core.texts import deployment, evidence
+from bot.core.texts import deployment, evidence, update
 from bot.core.watching import Watched, WatchList
 
 
@@ -44,6 +45,7 @@ class Hands:
     runner: Runner
     watch_list: WatchList
     service_url: str
+    archive: Archive = field(default_factory=NoArchive)
 
 
 async def apply(plan: Plan, hands: Hands) -> None:
@@ -120,6 +122,9 @@ def _filled(body: str, made: dict[str, str]) -> str:
 async def _propose(change: ProposeChange, hands: Hands) -> int:
     """Open or renew the pull request; where it wants evidence, ask for it."""
     opened = await hands.writer.propose(change)
+    if snapshot := update.snapshot(change.body):
+        made = Proposed(change.branch, change.files, change.body)
+        await hands.archive.note(snapshot, hands.repository.name, opened.number, made)
     if change.evidence:
         await _ask_evidence(AskEvidence(opened.number, change.target.sha, opened.head_sha, change.evidence), hands)
     return opened.number

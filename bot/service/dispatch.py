@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import ModuleType
 
@@ -24,6 +24,7 @@ from bot.core.ports import (
     Reader,
     Runner,
 )
+from bot.core.records import Archive, NoArchive
 from bot.core.releasenotes import ReleaseNotes
 from bot.core.see import See
 from bot.core.texts import answer as answers
@@ -45,6 +46,16 @@ from bot.managers import (
 )
 from bot.service.advising import Advising, Lore, Pages
 from bot.service.apply import Hands, apply
+from bot.service.recording import (
+    RecordingAdvisories,
+    RecordingNotes,
+    RecordingReader,
+    RecordingResolver,
+    Tape,
+    derived,
+    named,
+    recorded,
+)
 
 MANAGERS: Mapping[str, ModuleType] = {
     manager.NAME: manager
@@ -82,6 +93,7 @@ class Outside:
     service_url: str
     allowed_hosts: frozenset[str] = frozenset()
     lore: Lore = field(default_factory=Lore)
+    archive: Archive = field(default_factory=NoArchive)
 
 
 class Dispatch:
@@ -148,30 +160,42 @@ class Dispatch:
         return await self._plan(event, name, self._outside.forge.reader(event.repository, name))
 
     async def _plan(self, event: Event, name: str, reader: Reader) -> Plan | None:
-        outside = self._outside
+        """The manager's plan; where it proposes a change, what it was made from is kept and named in the body."""
+        outside, tape = self._outside, Tape()
         now = outside.now()
         pages = Pages(outside.index)
-        advising = Advising(outside.resolver, pages, outside.lore, now)
+        lore = replace(outside.lore, advisories=RecordingAdvisories(outside.lore.advisories, tape))
+        advising = Advising(RecordingResolver(outside.resolver, tape), pages, lore, now)
         see = See(
-            reader,
+            RecordingReader(reader, tape),
             pages,
             advising,
             advising,
             outside.laboratory,
-            outside.release_notes,
+            RecordingNotes(outside.release_notes, tape),
             outside.forge.login,
             now,
             outside.allowed_hosts,
         )
         result: Plan | None = await MANAGERS[name].plan(event, see)
-        return result
+        if result is None or not derived(result):
+            return result
+        record = recorded(name, event, see, tape, lore.rules)
+        return named(result, await outside.archive.keep(record, tuple(tape.asked)))
 
     async def _plan_and_apply(self, event: Event, name: str) -> str:
         outside = self._outside
         reader = outside.forge.reader(event.repository, name)
         writer = outside.forge.writer(event.repository, name)
         hands = Hands(
-            event.repository, reader, writer, outside.inbox, outside.runner, outside.watch_list, outside.service_url
+            event.repository,
+            reader,
+            writer,
+            outside.inbox,
+            outside.runner,
+            outside.watch_list,
+            outside.service_url,
+            outside.archive,
         )
         if isinstance(event, CommandGiven):
             refusal = await authority.refusal(event.actor, reader)

@@ -9,7 +9,9 @@ from uuid import uuid4
 
 from bot.core import lockfile, pipfile
 from bot.core.errors import Refused, TryLater
+from bot.core.packages import Index, Resolver
 from bot.core.ports import Delivery
+from bot.core.records import Archive, NoArchive
 from bot.core.stages import Done, RunResult, StageName, StageReport, Started, Verified
 from bot.service.advising import Lore
 from bot.service.dispatch import Dispatch, Outside
@@ -99,6 +101,10 @@ class World:
     inbox: MemoryInbox = field(init=False)
     watch_list: MemoryWatchList = field(default_factory=MemoryWatchList)
     lore: Lore = field(default_factory=Lore)
+    index: Index | None = None
+    resolver: Resolver | None = None
+    archive: Archive = field(default_factory=NoArchive)
+    allowed: frozenset[str] = frozenset()
     dispatch: Dispatch = field(init=False)
 
     def __post_init__(self) -> None:
@@ -110,8 +116,8 @@ class World:
         self.dispatch = Dispatch(
             Outside(
                 self.forge,
-                self.packages,
-                self.packages,
+                self.index or self.packages,
+                self.resolver or self.packages,
                 self.laboratory,
                 self.release_notes,
                 self.runner,
@@ -119,7 +125,9 @@ class World:
                 self.watch_list,
                 lambda: self.now,
                 SERVICE,
+                self.allowed,
                 lore=self.lore,
+                archive=self.archive,
             )
         )
 

@@ -21,6 +21,9 @@ _PROPOSAL = re.compile(
     r"(?: file=(?P<file>[A-Za-z0-9._/-]{1,200}))? -->"
 )
 _NOT_A_NAME = re.compile(r"[^A-Za-z0-9._-]")
+SNAPSHOT = "{snapshot}"
+"""Stands in a body for the line that names the record of what it was derived from."""
+_SNAPSHOT = re.compile(r"^- snapshot `([0-9a-f]{64})`", re.MULTILINE)
 _TABLE_CHARACTERS = 30_000
 _HEAD = ("package", "from", "to", "step", "why", "in", "source", "released")
 BRANCH = "bolide/update"
@@ -119,6 +122,18 @@ def body(update: UpdateText) -> str:
     return bounded("\n\n".join(part for part in parts if part))
 
 
+def with_snapshot(body: str, snapshot: str) -> str:
+    """The body with the hash of the record that it was derived from, empty where none was kept."""
+    kept = f"snapshot `{snapshot}`: `python -m bot replay` derives lock and text from it again"
+    return body.replace(SNAPSHOT, kept if snapshot else "no snapshot was kept: this cannot be derived again later")
+
+
+def snapshot(body: str) -> str:
+    """The hash of the record that a body names, empty where it names none."""
+    found = _SNAPSHOT.search(body)
+    return found[1] if found else ""
+
+
 def parse(body: str) -> Proposal | None:
     """What the pull request with this body proposes; None where a person took the mark out."""
     found = _PROPOSAL.search(body)
@@ -200,5 +215,6 @@ def _derivation(update: UpdateText) -> str:
         f"- releases younger than {count(update.cooldown_days, 'day')} are left to ripen; yanked ones never count\n"
         f"- resolver {update.resolver}, with the old lock as preference\n"
         f"- sha256 of the new lock `{update.lock_sha256}`\n"
+        f"- {SNAPSHOT}\n"
         "\n</details>"
     )

@@ -1,0 +1,223 @@
+"""The `Archive` port: records and index pages in a folder, each under the hash of its content, and read again."""
+
+import asyncio
+import contextlib
+import gzip
+import hashlib
+import json
+import platform
+import re
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from bot.adapters.gateway import Gateway, GatewayUv
+from bot.adapters.resolver import UvResolver
+from bot.adapters.wholefile import write_whole
+from bot.advisor import prescriptions
+from bot.core.errors import Refused, TryLater
+from bot.core.packages import File, Index, PackageUnknown, Project, Unresolvable
+from bot.core.records import Asking, Proposed, Record, canonical, decode, encode
+
+SCHEMA = 1
+MOST_RECORDS = 500
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """`Index` that keeps what it answered: pages by (package, index), None where there is none; metadata by file."""
+
+    inner: Index
+    pages: dict[tuple[str, str], Project | None] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+
+    async def project(self, name: str, url: str, *, fresh: bool = False) -> Project:
+        """As the port has it; each page is read once."""
+        if (name, url) not in self.pages:
+            try:
+                self.pages[name, url] = await self.inner.project(name, url)
+            except PackageUnknown:
+                self.pages[name, url] = None
+        page = self.pages[name, url]
+        if page is None:
+            raise PackageUnknown(f"The index {url} has no package {name}; check the name in the Pipfile.")
+        return page
+
+    async def projects(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Project | str]:
+        """As the port has it."""
+        found: dict[tuple[str, str], Project | str] = {}
+        for name, url in sorted(set(wanted)):
+            try:
+                found[name, url] = await self.project(name, url)
+            except PackageUnknown:
+                found[name, url] = Project(name, {})
+        return found
+
+    async def metadata(self, file: File) -> str:
+        """As the port has it."""
+        if file.url not in self.texts:
+            self.texts[file.url] = await self.inner.metadata(file)
+        return self.texts[file.url]
+
+
+class Nothing:
+    """`Index` that knows nothing: what is not in a record is not there."""
+
+    async def project(self, name: str, url: str, *, fresh: bool = False) -> Project:
+        """Nothing."""
+        raise PackageUnknown(f"The record has no page of {name} on {url}.")
+
+    async def projects(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Project | str]:
+        """Nothing."""
+        return {place: Project(place[0], {}) for place in wanted}
+
+    async def metadata(self, file: File) -> str:
+        """Nothing."""
+        raise PackageUnknown(f"The record has no metadata of {file.filename}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A record as it was kept: what a plan was made from, what the index had, and which program resolved."""
+
+    record: Record
+    seen: Seen
+    tools: Mapping[str, str]
+
+
+class FolderArchive:
+    """Records and, beside them, what the index answered; the oldest records go when there are too many."""
+
+    def __init__(self, folder: Path, index: Index, most: int = MOST_RECORDS) -> None:
+        self._folder = folder
+        self._index = index
+        self._most = most
+
+    async def keep(self, record: Record, asked: tuple[Asking, ...]) -> str:
+        """The hash of the record, empty where the locks cannot be derived from what can be kept."""
+        seen = Seen(self._index)
+        try:
+            async with resolving(seen) as resolver:
+                for each in asked:
+                    if await _locked(resolver, each) != each.lock_text:
+                        return ""
+                used = await tools(resolver)
+            return await asyncio.to_thread(self._write, record, seen, used)
+        except (TryLater, Refused, OSError):
+            return ""
+
+    async def note(self, snapshot: str, repository: str, number: int, made: Proposed) -> None:
+        """Remember which pull request came of a record."""
+        told = {"snapshot": snapshot, "repository": repository, "number": number, "made": encode(made)}
+        await asyncio.to_thread(write_whole, self._named(repository, number), canonical(told))
+
+    def of(self, name: str) -> tuple[str, Proposed]:
+        """The record's hash and what was proposed, by the pull request (OWNER/NAME#12, or 12). Raises Refused."""
+        repository, _, number = name.rpartition("#")
+        if not number.isdecimal():
+            raise Refused(f"{name[:100]!r} is no pull request; write OWNER/NAME#12, or 12 where one repository has it.")
+        listed = (self._folder / "pulls").glob(f"*#{number}.json")
+        places = [self._named(repository, int(number))] if repository else sorted(listed)
+        places = [place for place in places if place.is_file()]
+        if len(places) != 1:
+            trouble = "no record of it is here" if not places else "several repositories have one; write OWNER/NAME#12"
+            raise Refused(f"{name[:100]} cannot be derived again: {trouble}.")
+        told = json.loads(places[0].read_bytes())
+        return str(told["snapshot"]), decode(told["made"])
+
+    def load(self, snapshot: str) -> Kept:
+        """The record with this hash; raises Refused where it is not here, or is not what its hash says."""
+        if not _HASH.fullmatch(snapshot):
+            raise Refused(f"{snapshot[:80]!r} is no hash of a record.")
+        told = json.loads(self._read("records", snapshot))
+        seen = Seen(Nothing())
+        for (name, url), digest in ((tuple(place), digest) for place, digest in told["pages"]):
+            seen.pages[name, url] = decode(json.loads(self._read("blobs", digest))) if digest else None
+        seen.texts.update({url: self._read("blobs", digest).decode() for url, digest in told["texts"].items()})
+        return Kept(_record(told["record"]), seen, told["tools"])
+
+    def _write(self, record: Record, seen: Seen, tools: Mapping[str, str]) -> str:
+        """Blobs first, the record last: a record that is there is whole."""
+        pages = [
+            [list(place), self._blob(canonical(encode(_plain(page)))) if page else ""]
+            for place, page in sorted(seen.pages.items())
+        ]
+        texts = {url: self._blob(text.encode()) for url, text in sorted(seen.texts.items())}
+        told = {"schema": SCHEMA, "tools": tools, "record": _told(record), "pages": pages, "texts": texts}
+        digest = self._store("records", canonical(told))
+        self._prune()
+        return digest
+
+    def _blob(self, content: bytes) -> str:
+        return self._store("blobs", content)
+
+    def _store(self, kind: str, content: bytes) -> str:
+        digest = hashlib.sha256(content).hexdigest()
+        path = self._folder / kind / f"{digest}.gz"
+        if not path.is_file():
+            write_whole(path, gzip.compress(content, 6, mtime=0))
+        return digest
+
+    def _read(self, kind: str, digest: str) -> bytes:
+        try:
+            content = gzip.decompress((self._folder / kind / f"{digest}.gz").read_bytes())
+        except (OSError, EOFError, ValueError) as problem:
+            raise Refused(f"The record {digest[:12]} is not here, or not whole: {problem}.") from problem
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise Refused(f"The record {digest[:12]} is not what its hash says; it was changed.")
+        return content
+
+    def _prune(self) -> None:
+        """Remove the oldest records, and the blobs that no record has."""
+        records = sorted((self._folder / "records").glob("*.gz"), key=lambda path: path.stat().st_mtime)
+        if len(records) <= self._most:
+            return
+        for path in records[: -self._most]:
+            path.unlink(missing_ok=True)
+        used: set[str] = set()
+        for path in records[-self._most :]:
+            told = json.loads(self._read("records", path.name.removesuffix(".gz")))
+            used |= {digest for _, digest in told["pages"]} | set(told["texts"].values())
+        for path in (self._folder / "blobs").glob("*.gz"):
+            if path.name.removesuffix(".gz") not in used:
+                path.unlink(missing_ok=True)
+
+    def _named(self, repository: str, number: int) -> Path:
+        return self._folder / "pulls" / f"{repository.replace('/', '--')}#{number}.json"
+
+
+@contextlib.asynccontextmanager
+async def resolving(index: Index) -> AsyncIterator[UvResolver]:
+    """A resolver whose uv sees nothing but this index, with a cache of its own."""
+    with tempfile.TemporaryDirectory(prefix="derive-") as cache:
+        async with Gateway(index).listening() as gateway:
+            yield UvResolver(GatewayUv(Path(cache), gateway), index)
+
+
+async def _locked(resolver: UvResolver, asked: Asking) -> str:
+    try:
+        return (await resolver.resolve(asked.request)).lock_text
+    except Unresolvable:
+        return ""
+
+
+async def tools(resolver: UvResolver) -> dict[str, str]:
+    """What a derivation depends on besides its record: the resolver, Python and the machine's kind."""
+    machine = f"{platform.system()} {platform.machine()}"
+    return {"resolver": await resolver.version(), "python": platform.python_version(), "machine": machine}
+
+
+def _plain(page: Project) -> Project:
+    """The page with its releases as a plain table."""
+    return Project(page.name, dict(page.releases))
+
+
+def _told(record: Record) -> Any:
+    return {item.name: encode(getattr(record, item.name)) for item in fields(record)}
+
+
+def _record(told: Mapping[str, Any]) -> Record:
+    return Record(**{name: decode(value, prescriptions) for name, value in told.items()})
