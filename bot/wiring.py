@@ -168,9 +168,10 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
 
 def _rounds(outside: Outside, settings: Settings) -> tuple[Clock, Watch]:
     """What a worker does unasked, again and again."""
-    clock = Clock(outside.watch_list, outside.inbox, outside.now)
-    seconds = float(settings.watch_seconds)
-    return clock, Watch(outside.watch_list, outside.index, outside.inbox, outside.now, seconds=seconds)
+    shared = (outside.inbox, outside.now)
+    seconds, advisories = float(settings.watch_seconds), outside.lore.advisories
+    watch = Watch(outside.watch_list, outside.index, *shared, seconds=seconds, advisories=advisories)
+    return Clock(outside.watch_list, *shared), watch
 
 
 @contextlib.asynccontextmanager

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from bot.core import lockfile, locks, steering, watching
+from bot.core import lockfile, locks, securing, steering, watching
 from bot.core.environments import DEFAULT, Environment
 from bot.core.errors import Refused
 from bot.core.locks import Today
@@ -14,13 +14,15 @@ from bot.core.plan import AskEvidence, ClosePullRequest, Comment, ProposeChange
 from bot.core.ports import BotBranch, Snapshot
 from bot.core.relock import Relock, Wish, proposed, relock
 from bot.core.repoconfig import RepoConfig
+from bot.core.securing import Mended
 from bot.core.see import See
 from bot.core.steering import Batch, Ignored, Limits, Steering
 from bot.core.texts import update as text
 from bot.core.texts.dashboard import Waiting
+from bot.core.texts.markdown import harmless
 from bot.core.watching import Locked
 
-_BATCH = re.compile(r"bolide/(?:group|major|transitive)(?:-|@|$)")
+_BATCH = re.compile(r"bolide/(?:group|major|transitive|security)(?:-|@|$)")
 _OURS = re.compile(r"bolide/(?:update|group|major|transitive)(?:-|@|$)")
 OBSOLETE = "What this proposes is no longer to be done, or is done elsewhere; Bolide closes it."
 
@@ -30,12 +32,14 @@ class Rules:
     """The owner's rules as they stand now; `ignored` are in force, `asked` is the key of the command, if it is one.
 
     `closed_until` says for what a pull request waits that would be a new one, empty where it need not.
+    `only_security` asks for nothing but what mends advisories.
     """
 
     steering: Steering
     ignored: tuple[Ignored, ...]
     asked: str = ""
     closed_until: str = ""
+    only_security: bool = False
 
 
 @dataclass(slots=True)
@@ -74,6 +78,7 @@ class Course:
     waiting: list[Waiting] = field(default_factory=list)
     held_back: tuple[HeldBack, ...] = ()
     locked: tuple[Locked, ...] = ()
+    checked: str = ""
 
 
 def branch_of(batch: Batch, environment: Environment) -> str:
@@ -88,18 +93,46 @@ async def course(
 ) -> Course:
     """What is to be done about the environment; `project` is seen on its branch. Raises Refused or TryLater."""
     today = locks.read(environment, project, see.allowed_hosts)
+    mended, unmended = await securing.mend(project, config, environment, rules.ignored, see)
+    found = Course(locked=_locked(today), waiting=[Waiting(each.title, each.reason) for each in unmended])
+    if rules.only_security:
+        return await _secured(found, project, config, environment, mended, rules, places, see)
     wish = Wish(environment, constraints=await _exclusions(rules.ignored, today, see))
     wish, made = await _relocked(project, config, wish, rules, today, see)
+    found.held_back, found.checked = made.update.held_back, made.update.advice.checked
     batches = steering.divide(made.update.changes, rules.steering)
     branches = [branch_of(batch, environment) for batch in batches]
-    project = await _with_branches(project, environment, branches, see)
-    found = Course(held_back=made.update.held_back, locked=_locked(today))
+    own = [securing.branch_of(environment)] if mended else []
+    project = await _with_branches(project, environment, [*own, *branches], see)
+    if mended:
+        _propose(found, project.on(mended.wish.branch), mended.made, mended.wish, rules, places, see)
     for batch, branch in zip(batches, branches, strict=True):
         part = replace(wish, branch=branch, upgrade=Only(batch.names) if batch.names else All())
         seen = project.on(branch)
         lock = _explained(await relock(seen, config, part, see), rules) if batch.names else made
         _propose(found, seen, lock, part, rules, places, see)
-    _retire(found, project, environment, branches, see)
+    _retire(found, project, environment, [*own, *branches], see)
+    return found
+
+
+async def _secured(
+    found: Course,
+    project: Snapshot,
+    config: RepoConfig,
+    environment: Environment,
+    mended: Mended | None,
+    rules: Rules,
+    places: Room,
+    see: See,
+) -> Course:
+    """Only what mends advisories, or what came of looking for them."""
+    if mended:
+        project = await _with_branches(project, environment, [mended.wish.branch], see)
+        _propose(found, project.on(mended.wish.branch), mended.made, mended.wish, rules, places, see)
+        return found
+    found.said += [f"{harmless(each.title)}: {harmless(each.reason)}." for each in found.waiting]
+    said = await securing.checked(project, config, environment, see)
+    found.said.append(f"There is nothing to mend that can be. {said}".strip())
     return found
 
 
@@ -189,8 +222,10 @@ def _propose(found: Course, project: Snapshot, made: Relock, wish: Wish, rules: 
             found.actions.append(change)
             found.open.append(f"#{change.number}")
         case ProposeChange():
-            renewed = bool(change.existing and change.existing.pull_request)
-            wait = "" if renewed or rules.asked else rules.closed_until or places.take()
+            if wish.prefix == securing.PREFIX:
+                change = replace(change, labels=(securing.LABEL,))
+            free = bool(change.labels or rules.asked or (change.existing and change.existing.pull_request))
+            wait = "" if free else rules.closed_until or places.take()
             if wait:
                 found.waiting.append(Waiting(change.title, wait))
                 found.said.append(f"{change.title} waits for {wait}.")

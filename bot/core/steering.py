@@ -172,6 +172,13 @@ def _version(told: str) -> Version | None:
         return None
 
 
+def covers(ignored: Ignored, package: str, version: str) -> bool:
+    """Whether the entry is about this version of the package."""
+    if ignored.package != package or not version:
+        return False
+    return not ignored.specifier or SpecifierSet(ignored.specifier).contains(version, prereleases=True)
+
+
 def with_entry(ignored: tuple[Ignored, ...], entry: Ignored) -> tuple[Ignored, ...]:
     """The entries with this one, in place of one for the same package and versions."""
     kept = tuple(each for each in ignored if (each.package, each.specifier) != (entry.package, entry.specifier))

@@ -9,6 +9,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from bot.core import lockfile
+from bot.core.advisories import Advisory, affects
 from bot.core.candidates import aged
 from bot.core.events import Repository
 from bot.core.packages import File, Project
@@ -105,7 +106,7 @@ def _hashes(entry: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(str(told).removeprefix("sha256:") for told in entry.get("hashes", ()))
 
 
-def facts(project: Project, holder: Holder, now: datetime) -> str:
+def facts(project: Project, holder: Holder, now: datetime, advisories: Iterable[Advisory] = ()) -> str:
     """What concerns the holder of a package now, in a few words; equal words mean that nothing happened."""
     files = project.release(holder.locked.version)
     known = {file.sha256 for file in files}
@@ -113,6 +114,8 @@ def facts(project: Project, holder: Holder, now: datetime) -> str:
     told += ["yanked"] if files and all(file.yanked for file in files) else []
     told += ["gone"] if not files else []
     told += ["replaced"] if files and holder.locked.hashes and not holder.locked.hashes <= known else []
+    pin = holder.locked
+    told += sorted({advisory.id for advisory in advisories if affects(advisory, pin.name, pin.version)})
     return " ".join(filter(None, told))
 
 

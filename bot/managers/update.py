@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.core import environments, onboarding, proposals, repoconfig, schedules
-from bot.core.commands import RebaseNow, UpdateNow
+from bot.core.commands import RebaseNow, SecureNow, UpdateNow
 from bot.core.environments import DEFAULT, TOP_FILES, Environment, Found
 from bot.core.errors import Refused, TryLater
 from bot.core.events import CommandGiven, Event, LookWanted, Pushed, RepositoryAdded, Scheduled, WorldChanged
@@ -24,7 +24,7 @@ from bot.core.watching import Locked
 NAME = "update"
 CHECK = "Bolide update"
 OFF = "Updates are off in this repository's configuration."
-LISTENS = (RepositoryAdded, Pushed, Scheduled, WorldChanged, LookWanted, UpdateNow, RebaseNow)
+LISTENS = (RepositoryAdded, Pushed, Scheduled, WorldChanged, LookWanted, UpdateNow, RebaseNow, SecureNow)
 PURPOSE = "updates"
 """What a schedule of the updates is for."""
 
@@ -96,7 +96,8 @@ def _rules(event: Event, project: Snapshot, config: RepoConfig, see: See) -> tup
     closed = ""
     if schedule and not isinstance(event, Scheduled | CommandGiven):
         closed = f"the schedule{_next(schedule, see)}"
-    return Rules(rules, ignored, _key(event), closed), room(project, rules.limits, see), schedule
+    only = isinstance(event, CommandGiven) and isinstance(event.command, SecureNow)
+    return Rules(rules, ignored, _key(event), closed, only), room(project, rules.limits, see), schedule
 
 
 def _next(schedule: Schedule, see: See) -> str:
@@ -169,9 +170,11 @@ async def _one(course: _Course, project: Snapshot, environment: Environment, see
             raise  # who asked is answered in any case
         said = quiet(f"{problem} Bolide tries again by itself.")
         return _Outcome(said, (_report(project, environment, "Waiting", said, "neutral"),), problem.after)
-    look = Look(name, see.now, tuple(found.open), tuple(found.waiting), found.held_back, next_look=upcoming)
+    look = Look(name, see.now, tuple(found.open), tuple(found.waiting), found.held_back, "", upcoming, found.checked)
+    # A look at the advisories alone says nothing of the rest.
+    seen = None if course.rules.only_security else look
     title = "; ".join(found.titles)
-    return _Outcome("\n".join(found.said), tuple(found.actions), title=title, look=look, locked=found.locked)
+    return _Outcome("\n".join(found.said), tuple(found.actions), title=title, look=seen, locked=found.locked)
 
 
 def _watched(course: _Course, found: Found, outcomes: Sequence[_Outcome], see: See) -> tuple[Watch, ...]:

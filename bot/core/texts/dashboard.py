@@ -60,6 +60,7 @@ class Look:
     held_back: tuple[HeldBack, ...] = ()
     trouble: str = ""
     next_look: str = ""
+    checked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,8 @@ def _part(look: Look) -> str:
     if look.held_back:
         parts.append(f"**Held back**\n\n{table(('package', 'stays at', 'newest', 'because'), _held(look.held_back))}")
     more = f"; next: {harmless(look.next_look)}" if look.next_look else ""
-    parts.append(f"Last look that saw a change: {look.as_of:%Y-%m-%d %H:%M} UTC{more}")
+    told = f". {harmless(look.checked)}" if look.checked else ""
+    parts.append(f"Last look that saw a change: {look.as_of:%Y-%m-%d %H:%M} UTC{more}{told}")
     return "\n\n".join(parts)
 
 
