@@ -1,0 +1,72 @@
+"""A reader that remembers what it reads, and answers from memory where it may."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+
+from bot.core.events import Actor, Repository
+from bot.core.mirror import Mirror, Question
+from bot.core.ports import CommitSummary, InboxUnavailable, PullRequest, Reader, Snapshot, Standing
+
+
+class MirroredReader:
+    """`ports.Reader` over another; with `recalls`, snapshots that the mirror knows cost no request.
+
+    `head` is the commit that the default branch is known to be at. `recalled` tells whether any answer was from memory.
+    """
+
+    def __init__(
+        self, inner: Reader, mirror: Mirror, repository: Repository, now: datetime, head: str | None, *, recalls: bool
+    ) -> None:
+        self._inner = inner
+        self._mirror = mirror
+        self._repository = repository
+        self._now = now
+        self._head = head
+        self._recalls = recalls
+        self.recalled = False
+
+    async def snapshot(
+        self,
+        paths: Sequence[str],
+        *,
+        branch: str,
+        sha: str | None = None,
+        more: Sequence[str] = (),
+        overlays: str = "",
+        tracked: str = "",
+    ) -> Snapshot:
+        """As the port says; a mirror that cannot be read is done without."""
+        question = Question(tuple(paths), branch, tuple(more), overlays, tracked)
+        if self._recalls:
+            with suppress(InboxUnavailable):
+                known = await self._mirror.recall(self._repository, question, sha or self._head, self._now)
+                if known is not None:
+                    self.recalled = True
+                    return known
+        seen = await self._inner.snapshot(
+            paths, branch=branch, sha=sha, more=more, overlays=overlays, tracked=tracked
+        )
+        with suppress(InboxUnavailable):
+            await self._mirror.keep(self._repository, question, seen, self._now, head=sha is None)
+        return seen
+
+    async def pull_request(self, number: int) -> PullRequest:
+        """The pull request as it is now."""
+        return await self._inner.pull_request(number)
+
+    async def commits_since_release(self, sha: str) -> tuple[CommitSummary, ...]:
+        """The commits since the latest release's tag."""
+        return await self._inner.commits_since_release(sha)
+
+    async def tags(self) -> tuple[str, ...]:
+        """The repository's tag names."""
+        return await self._inner.tags()
+
+    async def standing(self, actor: Actor) -> Standing:
+        """The account as it stands now."""
+        return await self._inner.standing(actor)
+
+    async def tarball(self, sha: str) -> bytes:
+        """The repository's files at the commit."""
+        return await self._inner.tarball(sha)
