@@ -22,6 +22,7 @@ from bot.adapters.github import GitHub, open_github
 from bot.adapters.inbox import SqliteInbox
 from bot.adapters.jail import Limits
 from bot.adapters.laboratory import Laboratory
+from bot.adapters.mirror import SqliteMirror
 from bot.adapters.objects import S3Objects
 from bot.adapters.osv import OsvService, Records, Switched
 from bot.adapters.postgres_inbox import open_postgres
@@ -142,6 +143,8 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
         inbox = await stack.enter_async_context(_inbox(settings, state))
         watch_list = SqliteWatchList(state / "watch.sqlite")
         stack.callback(watch_list.close)
+        mirror = SqliteMirror(state / "mirror.sqlite")
+        stack.callback(mirror.close)
         runs = MergeRuns(
             _workshop(settings, state, environments, supervisor), state / "runs", unpack, turn, settings.allowed_hosts
         )
@@ -154,6 +157,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
             runner=runs,
             inbox=inbox,
             watch_list=watch_list,
+            mirror=mirror,
             now=lambda: datetime.now(UTC),
             service_url=service_url(settings),
             allowed_hosts=settings.allowed_hosts,

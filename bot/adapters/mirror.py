@@ -43,14 +43,18 @@ class SqliteMirror:
         """Finish what was begun and close the file."""
         self._thread.close()
 
-    async def recall(self, repository: Repository, question: Question, sha: str | None, now: datetime) -> Snapshot | None:
+    async def recall(
+        self, repository: Repository, question: Question, sha: str | None, now: datetime
+    ) -> Snapshot | None:
         key, since = _key(question), (now - FRESH).timestamp()
         row = await self._thread.run(lambda connection: _recall(connection, repository, key, since))
         if row is None or sha not in (None, row[0]):
             return None
         return replace(_snapshot(json.loads(row[1])), sha=row[0])
 
-    async def keep(self, repository: Repository, question: Question, seen: Snapshot, now: datetime, *, head: bool) -> None:
+    async def keep(
+        self, repository: Repository, question: Question, seen: Snapshot, now: datetime, *, head: bool
+    ) -> None:
         told = json.dumps(asdict(seen), default=_plain)
         place = (repository, _key(question), seen.sha, told, now.timestamp())
         await self._thread.run(lambda connection: _keep(connection, *place, head=head, most=self._most))
@@ -84,9 +88,7 @@ def _keep(
     head: bool,
     most: int,
 ) -> None:
-    known = connection.execute(
-        "SELECT sha, installation FROM heads WHERE repository = ?", (repository.id,)
-    ).fetchone()
+    known = connection.execute("SELECT sha, installation FROM heads WHERE repository = ?", (repository.id,)).fetchone()
     if known != (sha, repository.installation):
         if not head:
             return  # of a commit that the branch has left, or may have

@@ -7,6 +7,8 @@ from typing import Any
 from bot.core import commands
 from bot.core.commands import Command
 
+MOST_COMMITS = 2048
+"""GitHub names no more commits than these in a push."""
 CHANGE_PROPOSED = "bolide.change_proposed"
 """The kind of the delivery that Bolide puts into its own inbox after it has proposed a change."""
 SCHEDULED, WORLD_CHANGED, LOOK_WANTED = "bolide.scheduled", "bolide.world_changed", "bolide.look_wanted"
@@ -42,11 +44,13 @@ class RepositoryAdded:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """The default branch moved to `sha`."""
+    """The default branch moved from `before` to `sha`; `changed` are the paths, None where they are not all known."""
 
     repository: Repository
     branch: str
     sha: str
+    before: str = ""
+    changed: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +208,20 @@ def _push(body: Mapping[str, Any]) -> tuple[Event, ...] | Ignored:
         return Ignored("not the default branch")
     if body.get("deleted") is True:
         return Ignored("the branch was deleted")
-    return (Pushed(_repository(body), branch, _text(body, "after")),)
+    before = body.get("before")
+    from_there = before if isinstance(before, str) else ""
+    return (Pushed(_repository(body), branch, _text(body, "after"), from_there, _changed(body)),)
+
+
+def _changed(body: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The paths that a push changed, None where it does not tell all: it was forced, or has too many commits."""
+    commits = body.get("commits")
+    if body.get("forced") is not False or not isinstance(commits, list) or not 0 < len(commits) < MOST_COMMITS:
+        return None
+    lists = [_at(commit, (kind,)) for commit in commits for kind in ("added", "removed", "modified")]
+    if not all(isinstance(paths, list) for paths in lists):
+        return None
+    return tuple(sorted({str(path) for paths in lists if isinstance(paths, list) for path in paths}))
 
 
 def _pull_request(body: Mapping[str, Any]) -> tuple[Event, ...] | Ignored:
@@ -318,7 +335,7 @@ def _repository_of(value: object, installation: int) -> Repository:
     return Repository(_number(value, "id"), _text(value, "full_name"), installation)
 
 
-def _at(body: Mapping[str, Any], path: tuple[str, ...]) -> object:
+def _at(body: object, path: tuple[str, ...]) -> object:
     value: object = body
     for key in path:
         value = value.get(key) if isinstance(value, Mapping) else None

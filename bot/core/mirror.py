@@ -29,10 +29,14 @@ class Question:
 class Mirror(Protocol):
     """The latest snapshots of each repository, never handed across installations. Raises InboxUnavailable."""
 
-    async def recall(self, repository: Repository, question: Question, sha: str | None, now: datetime) -> Snapshot | None:
-        """The answer to this question at `sha`, by default at the default branch's head, where it is known and fresh."""
+    async def recall(
+        self, repository: Repository, question: Question, sha: str | None, now: datetime
+    ) -> Snapshot | None:
+        """The answer to this question at `sha` (default: the default branch's head), where it is known and fresh."""
 
-    async def keep(self, repository: Repository, question: Question, seen: Snapshot, now: datetime, *, head: bool) -> None:
+    async def keep(
+        self, repository: Repository, question: Question, seen: Snapshot, now: datetime, *, head: bool
+    ) -> None:
         """Remember a snapshot; `head` tells that its commit is the default branch's head now."""
 
     async def advance(self, repository: Repository, before: str, after: str, changed: Sequence[str] | None) -> None:

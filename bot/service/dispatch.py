@@ -6,10 +6,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import ModuleType
+from typing import Any
 
 from bot.core import authority, events
 from bot.core.errors import Refused, TryLater
-from bot.core.events import ChangeProposed, CommandGiven, Event, Ignored, PullRequestMerged
+from bot.core.events import ChangeProposed, CommandGiven, Event, Ignored, PullRequestMerged, Pushed
+from bot.core.mirror import Mirror, expected, is_quiet, outdates
 from bot.core.packages import Index, Resolver
 from bot.core.plan import Comment, Plan, React
 from bot.core.ports import (
@@ -19,6 +21,7 @@ from bot.core.ports import (
     ForgeUnavailable,
     HeadMoved,
     Inbox,
+    InboxUnavailable,
     Job,
     Laboratory,
     Reader,
@@ -46,6 +49,7 @@ from bot.managers import (
 )
 from bot.service.advising import Advising, Lore, Pages
 from bot.service.apply import Hands, apply
+from bot.service.mirrored import Forgetful, MirroredReader
 from bot.service.recording import (
     RecordingAdvisories,
     RecordingNotes,
@@ -74,6 +78,8 @@ MANAGERS: Mapping[str, ModuleType] = {
     )
 }
 RECOMPUTE_AT_MOST = 3
+OUTDATING = frozenset({"issues", "pull_request", "push", "repository"})
+"""Deliveries after which what is known of a repository may be untrue."""
 GAVE_UP = "This failed several times for a reason that Bolide did not expect; its operator finds it in the log."
 
 
@@ -94,6 +100,7 @@ class Outside:
     allowed_hosts: frozenset[str] = frozenset()
     lore: Lore = field(default_factory=Lore)
     archive: Archive = field(default_factory=NoArchive)
+    mirror: Mirror = field(default_factory=Forgetful)
 
 
 class Dispatch:
@@ -101,9 +108,11 @@ class Dispatch:
 
     def __init__(self, outside: Outside) -> None:
         self._outside = outside
+        self._outdated: set[int] = set()  # repositories of which the mirror is to forget what it knows
 
     def route(self, delivery: Delivery) -> tuple[dict[str, str], str]:
         """The delivery's jobs (name → lane) and a note where there are none."""
+        self._heed(delivery)
         found = self._parse(delivery)
         if isinstance(found, Ignored):
             return {}, found.reason
@@ -203,21 +212,53 @@ class Dispatch:
                 await apply(Plan(refusal, (Comment(event.issue, "refused", refusal),)), hands)
                 return refusal
             await writer.react(React(event.issue, event.comment, "eyes"))
-        for _ in range(RECOMPUTE_AT_MOST):
-            plan = await self._plan(event, name, reader)
+        recalls = not isinstance(event, CommandGiven)
+        for _ in range(RECOMPUTE_AT_MOST + recalls):
+            seeing = await self._mirrored(event, reader, recalls=recalls)
+            plan = await self._plan(event, name, seeing)
             if plan is None:
                 return "not for this manager"
+            recalls = False
+            if seeing.recalled and not is_quiet(plan):
+                continue  # what is known may be out of date: look before anything is done
             try:
                 await apply(plan, hands)
             except HeadMoved:
                 continue
+            finally:
+                if outdates(plan):
+                    self._outdated.add(event.repository.id)
             if plan.again_after is not None:
                 raise TryLater(plan.reason, plan.again_after)
             return plan.reason
         raise TryLater(f"{event.repository.name} moved {RECOMPUTE_AT_MOST} times while the change was made.", 60)
 
+    async def _mirrored(self, event: Event, reader: Reader, *, recalls: bool) -> MirroredReader:
+        """The reader, remembering what it reads; `recalls`: answering from memory what has not changed since."""
+        mirror, repository = self._outside.mirror, event.repository
+        with suppress(InboxUnavailable):
+            if repository.id in self._outdated:
+                self._outdated.discard(repository.id)
+                await mirror.forget(repository)
+            if isinstance(event, Pushed):
+                await mirror.advance(repository, event.before, event.sha, event.changed)
+        return MirroredReader(reader, mirror, repository, self._outside.now(), expected(event), recalls=recalls)
+
+    def _heed(self, delivery: Delivery) -> None:
+        """Note whose pull requests, issues, branches or settings changed, whoever changed them."""
+        if delivery.kind in OUTDATING:
+            body = json.loads(delivery.body)
+            told = body.get("repository") if isinstance(body, dict) else None
+            if isinstance(told, dict) and isinstance(told.get("id"), int) and not _is_push_to_default(delivery, body):
+                self._outdated.add(told["id"])
+
     def _parse(self, delivery: Delivery) -> tuple[Event, ...] | Ignored:
         return events.parse(delivery.kind, json.loads(delivery.body), self._outside.forge.login)
+
+
+def _is_push_to_default(delivery: Delivery, body: Mapping[str, Any]) -> bool:
+    """Whether this is a push that a `Pushed` event tells of, with what it changed."""
+    return delivery.kind == "push" and body.get("ref") == f"refs/heads/{body['repository'].get('default_branch')}"
 
 
 def _listens(manager: ModuleType, event: Event) -> bool:

@@ -9,6 +9,27 @@ from bot.core.mirror import Mirror, Question
 from bot.core.ports import CommitSummary, InboxUnavailable, PullRequest, Reader, Snapshot, Standing
 
 
+class Forgetful:
+    """A mirror that knows nothing: every look asks GitHub."""
+
+    async def recall(
+        self, repository: Repository, question: Question, sha: str | None, now: datetime
+    ) -> Snapshot | None:
+        """Nothing is known."""
+        return None
+
+    async def keep(
+        self, repository: Repository, question: Question, seen: Snapshot, now: datetime, *, head: bool
+    ) -> None:
+        """Nothing is kept."""
+
+    async def advance(self, repository: Repository, before: str, after: str, changed: Sequence[str] | None) -> None:
+        """Nothing moves."""
+
+    async def forget(self, repository: Repository) -> None:
+        """Nothing was known."""
+
+
 class MirroredReader:
     """`ports.Reader` over another; with `recalls`, snapshots that the mirror knows cost no request.
 
@@ -44,9 +65,7 @@ class MirroredReader:
                 if known is not None:
                     self.recalled = True
                     return known
-        seen = await self._inner.snapshot(
-            paths, branch=branch, sha=sha, more=more, overlays=overlays, tracked=tracked
-        )
+        seen = await self._inner.snapshot(paths, branch=branch, sha=sha, more=more, overlays=overlays, tracked=tracked)
         with suppress(InboxUnavailable):
             await self._mirror.keep(self._repository, question, seen, self._now, head=sha is None)
         return seen
@@ -66,6 +85,10 @@ class MirroredReader:
     async def standing(self, actor: Actor) -> Standing:
         """The account as it stands now."""
         return await self._inner.standing(actor)
+
+    async def paths(self, sha: str) -> tuple[str, ...]:
+        """The paths of the files at the commit."""
+        return await self._inner.paths(sha)
 
     async def tarball(self, sha: str) -> bytes:
         """The repository's files at the commit."""

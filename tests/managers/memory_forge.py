@@ -158,6 +158,7 @@ class MemoryForge:
 
     repository: MemoryRepository
     outages: int = 0
+    asked: list[str] = field(default_factory=list)
     refusals: dict[str, str] = field(default_factory=dict)
     before_propose: list[Callable[[], object]] = field(default_factory=list)
 
@@ -172,6 +173,7 @@ class MemoryForge:
         return MemoryWriter(self)
 
     def touch(self, method: str) -> MemoryRepository:
+        self.asked.append(method)
         if self.outages > 0:
             self.outages -= 1
             raise ForgeUnavailable("GitHub answered 502.", after=7)

@@ -9,12 +9,14 @@ from uuid import uuid4
 
 from bot.core import lockfile, pipfile
 from bot.core.errors import Refused, TryLater
+from bot.core.mirror import Mirror
 from bot.core.packages import Index, Resolver
 from bot.core.ports import Delivery
 from bot.core.records import Archive, NoArchive
 from bot.core.stages import Done, RunResult, StageName, StageReport, Started, Verified
 from bot.service.advising import Lore
 from bot.service.dispatch import Dispatch, Outside
+from bot.service.mirrored import Forgetful
 from tests.contract.memory_inbox import MemoryInbox
 from tests.contract.memory_watch_list import MemoryWatchList
 from tests.managers.memory_forge import LOGIN, MemoryForge, MemoryRepository
@@ -105,6 +107,7 @@ class World:
     resolver: Resolver | None = None
     archive: Archive = field(default_factory=NoArchive)
     allowed: frozenset[str] = frozenset()
+    mirror: Mirror = field(default_factory=Forgetful)
     dispatch: Dispatch = field(init=False)
 
     def __post_init__(self) -> None:
@@ -128,6 +131,7 @@ class World:
                 self.allowed,
                 lore=self.lore,
                 archive=self.archive,
+                mirror=self.mirror,
             )
         )
 

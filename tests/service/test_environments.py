@@ -74,7 +74,7 @@ async def test_a_conflict_in_one_environment_keeps_no_other_from_its_update(worl
     assert {pull.branch for pull in world.repository.pulls.values()} == {update.BRANCH, TEST}
     check = world.repository.checks[world.repository.head, "Bolide update (gpu)"]
     assert check.conclusion == "failure"
-    assert "no version of flask fits >=9" in check.summary
+    assert "no version of flask fits" in check.summary
 
 
 async def test_a_person_keeps_the_branch_of_one_environment(world: World) -> None:
