@@ -212,15 +212,10 @@ class Dispatch:
                 await apply(Plan(refusal, (Comment(event.issue, "refused", refusal),)), hands)
                 return refusal
             await writer.react(React(event.issue, event.comment, "eyes"))
-        recalls = not isinstance(event, CommandGiven)
-        for _ in range(RECOMPUTE_AT_MOST + recalls):
-            seeing = await self._mirrored(event, reader, recalls=recalls)
-            plan = await self._plan(event, name, seeing)
+        for attempt in range(RECOMPUTE_AT_MOST):
+            plan = await self._planned(event, name, reader, fresh=attempt > 0 or isinstance(event, CommandGiven))
             if plan is None:
                 return "not for this manager"
-            recalls = False
-            if seeing.recalled and not is_quiet(plan):
-                continue  # what is known may be out of date: look before anything is done
             try:
                 await apply(plan, hands)
             except HeadMoved:
@@ -232,6 +227,14 @@ class Dispatch:
                 raise TryLater(plan.reason, plan.again_after)
             return plan.reason
         raise TryLater(f"{event.repository.name} moved {RECOMPUTE_AT_MOST} times while the change was made.", 60)
+
+    async def _planned(self, event: Event, name: str, reader: Reader, *, fresh: bool) -> Plan | None:
+        """The plan, made on what is known where that shows that there is nothing to do, else after a look."""
+        seeing = await self._mirrored(event, reader, recalls=not fresh)
+        plan = await self._plan(event, name, seeing)
+        if seeing.recalled and not is_quiet(plan):
+            return await self._plan(event, name, await self._mirrored(event, reader, recalls=False))
+        return plan
 
     async def _mirrored(self, event: Event, reader: Reader, *, recalls: bool) -> MirroredReader:
         """The reader, remembering what it reads; `recalls`: answering from memory what has not changed since."""
