@@ -7,7 +7,7 @@ CATEGORIES := packages bot app training dev-packages
 COVERED := $(RUN) -m coverage report --fail-under=90 && \
 	$(RUN) -m coverage report --include="bot/advisor/*,bot/core/*,bot/managers/*" --fail-under=100 --format=total
 
-.PHONY: help install demo test test-all lint types lock thoth clean
+.PHONY: help install demo test test-all lint types lock thoth clean bench-app
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -33,6 +33,9 @@ lint: install  ## ruff and the import contracts
 
 types: install  ## mypy, strict
 	$(RUN) -m mypy
+
+bench-app: install  ## the service against its peers, with the report in docs/benchmarks (needs wrk; 15 minutes)
+	$(RUN) -m bench.bench_app --servers --report docs/benchmarks
 
 lock: install  ## lock Pipfile again, with pipenv
 	$(RUN) -m pipenv lock

@@ -4,13 +4,13 @@ Flask's own dispatch costs more than the answer itself. The code, checks, metric
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from a2wsgi import WSGIMiddleware
 
-from app import create_app
 from app.predictor import MOST_BODY_BYTES, TOO_LARGE, Reply
 from app.service import Service
 
@@ -34,14 +34,25 @@ class Door:
     def __init__(self, service: Service) -> None:
         self.closing = False
         self._service = service
-        self._flask = WSGIMiddleware(create_app(service=service), workers=THREADS)  # type: ignore[arg-type]
+        self._site: WSGIMiddleware | None = None
+        self._loading = threading.Lock()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["path"] == PREDICT and scope["method"] == "POST":
             await self._predict(scope, receive, send)
         else:
-            await self._flask(scope, receive, self._parting(send))  # type: ignore[arg-type]
+            site = await asyncio.to_thread(self._load) if self._site is None else self._site
+            await site(scope, receive, self._parting(send))  # type: ignore[arg-type]
+
+    def _load(self) -> WSGIMiddleware:
+        """Flask's side, loaded by the first request for it: the first prediction does not wait for that."""
+        with self._loading:
+            if self._site is None:
+                from app.site import make_site
+
+                self._site = WSGIMiddleware(make_site(self._service), workers=THREADS)  # type: ignore[arg-type]
+            return self._site
 
     async def _predict(self, scope: Message, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
@@ -64,7 +75,7 @@ class Door:
 
     async def _say(self, reply: Reply, send: Send) -> None:
         said = [(b"content-type", reply.content_type.encode()), (b"content-length", b"%d" % len(reply.body))]
-        said += [(name.encode(), value.encode()) for name, value in self._service.headers()]
+        said += self._service.encoded_headers()
         if self.closing:
             said.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": reply.status, "headers": said})

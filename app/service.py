@@ -1,5 +1,6 @@
 """What the doors of one service share: its settings, the model's slot, the metrics, the journal."""
 
+import functools
 import os
 from dataclasses import dataclass
 
@@ -48,8 +49,17 @@ class Service:
         slot.tell(offered)
         return cls(settings, slot, meters, Journal(meters, sink), Predictor(slot, meters))
 
+    def encoded_headers(self) -> list[tuple[bytes, bytes]]:
+        """The same as bytes, made once for each model."""
+        return list(_encoded(self.headers()))
+
     def headers(self) -> tuple[tuple[str, str], ...]:
         """The headers of every answer: those that harden it, and the versions of service and model."""
         model = self.slot.model
         told = (("X-Service-Version", self.settings.commit), ("X-Model-Version", getattr(model, "model_id", None)))
         return (*HEADERS, *((name, value) for name, value in told if value))
+
+
+@functools.lru_cache(maxsize=4)
+def _encoded(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple((name.lower().encode(), value.encode()) for name, value in headers)

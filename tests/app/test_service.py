@@ -82,8 +82,15 @@ def test_smoke_without_a_service_ends_with_one_sentence(
     assert outcome.stderr.count("\n") == 1
 
 
-def test_the_service_imports_neither_pillow_nor_tensorflow_to_start() -> None:
-    question = "import sys, app.serve; app.create_app(); print({'PIL', 'tensorflow', 'keras'} & set(sys.modules))"
+@pytest.mark.parametrize(
+    ("start", "spared"),
+    [
+        ("import sys, app; app.create_app()", {"PIL", "tensorflow", "keras"}),
+        ("import sys, app.door; app.door.Door(app.service.Service.of())", {"PIL", "tensorflow", "keras", "flask"}),
+    ],
+)
+def test_the_service_does_not_import_what_the_first_prediction_does_not_need(start: str, spared: set[str]) -> None:
+    question = f"{start}; print({spared!r} & set(sys.modules))"
     asked = subprocess.run(
         [sys.executable, "-c", question], cwd=CHECKOUT, env={}, capture_output=True, text=True, check=True
     )
