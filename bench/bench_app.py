@@ -85,7 +85,7 @@ def _middles(started: Running) -> list[Measured]:
 
 
 def start_seconds(room: Room, times: int = 7) -> tuple[float, float]:
-    """From the start of the process to the answer to its first prediction, on the clock and of CPU: the least of some."""
+    """From the start to the answer to the first prediction, on the clock and of CPU: the least of some starts."""
     subject = subjects.app(room)[0]
     taken, spent = [], []
     for _ in range(times):
