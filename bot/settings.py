@@ -183,6 +183,8 @@ class ThothSettings:
     certificate: Path | None
     key: Path | None
     state_dir: Path
+    advisories: str
+    prescriptions: str
     allowed_hosts: frozenset[str]
 
     @classmethod
@@ -197,6 +199,8 @@ class ThothSettings:
             certificate=Path(files[0]) if files[0] else None,
             key=Path(files[1]) if files[1] else None,
             state_dir=Path(read.text("BOLIDE_STATE_DIR") or ".bolide"),
+            advisories=read.checked("BOLIDE_ADVISORIES", _advisories, "none"),
+            prescriptions=read.text("BOLIDE_PRESCRIPTIONS"),
             allowed_hosts=allowed_hosts(read.text("BOLIDE_ALLOWED_HOSTS")),
         )
         if bool(files[0]) != bool(files[1]):

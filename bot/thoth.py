@@ -6,12 +6,13 @@ import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 
 from bot import wiring
 from bot.adapters.certificate import given_context, local_context
-from bot.adapters.environments import Environments, InstallFailed, own_uv
-from bot.adapters.thoth_client import PROJECT, install
+from bot.adapters.environments import InstallFailed
+from bot.adapters.thoth_client import PROJECT, client_environments, install
+from bot.core.errors import Refused
+from bot.service.advising import Advising, Pages
 from bot.service.analyses import Analyses
 from bot.service.logs import configure_logging
 from bot.service.thoth_answers import Answers
@@ -29,7 +30,7 @@ def main(environ: Mapping[str, str], *, install_client: bool) -> int:
         return 2
     try:
         asyncio.run(_install(settings) if install_client else _answer(settings))
-    except (OSError, ValueError, PortTaken, InstallFailed) as problem:
+    except (OSError, ValueError, PortTaken, InstallFailed, Refused) as problem:
         print(problem, file=sys.stderr)
         return 1
     return 0
@@ -40,11 +41,6 @@ async def _install(settings: ThothSettings) -> None:
     print(f"thamos is in {made.path / 'bin' / 'thamos'} ({made.size_mb:.0f} MB, {made.seconds:.0f} s).")
 
 
-def client_environments(state: Path) -> Environments:
-    """Where Thoth's client is kept: apart from the environments that updates and deployments make and remove."""
-    return Environments(state.absolute() / "thoth", uv=own_uv(), python=Path(sys.executable))
-
-
 async def _answer(settings: ThothSettings) -> None:
     configure_logging((settings.token.reveal(),), sys.stderr)
     state, now = settings.state_dir.absolute(), datetime.now(UTC)
@@ -53,7 +49,12 @@ async def _answer(settings: ThothSettings) -> None:
     else:
         tls, trusted = local_context(state / "tls", now), "false"
     async with wiring.packages(state, settings.allowed_hosts) as packages:
-        answers = Answers(packages.resolver, packages.index, lambda: datetime.now(UTC), settings.allowed_hosts)
+        lore = wiring.lore(settings.advisories, settings.prescriptions, state, packages.session)
+
+        def advising() -> Advising:
+            return Advising(packages.resolver, Pages(packages.index), lore, datetime.now(UTC))
+
+        answers = Answers(advising, packages.index, settings.allowed_hosts)
         analyses = Analyses(lambda: datetime.now(UTC))
         desk = Desk(answers.advise, answers.check, analyses, time.monotonic, settings.token.reveal())
         runner = await start(create_app(desk), settings.host, settings.port, tls=tls)

@@ -31,6 +31,7 @@ from bot.adapters.releasenotes import WebReleaseNotes
 from bot.adapters.resolver import UvResolver, target_of
 from bot.adapters.rules import load
 from bot.adapters.tarball import unpack
+from bot.adapters.thoth_client import ThothOr, client_environments
 from bot.adapters.uv import Uv
 from bot.adapters.watchlist import SqliteWatchList
 from bot.adapters.webpages import PublicResolver
@@ -151,7 +152,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
         outside = Outside(
             forge=forge,
             index=found.index,
-            resolver=found.resolver,
+            resolver=ThothOr(found.resolver, client_environments(state), found.index, settings.allowed_hosts),
             laboratory=OneAtATime(Laboratory(environments), turn),
             release_notes=found.release_notes,
             runner=runs,

@@ -97,6 +97,11 @@ class Environments:
                     size = await self._make(path, requirements, others, built)
         return Installed(path, path / "bin" / "python", size, time.monotonic() - started, reused)
 
+    async def find(self, requirements: str, *, built: str = "") -> Path | None:
+        """The environment with exactly these requirements where it has been made already; nothing is installed."""
+        path = self._root / await self._key("\n".join([requirements, *filter(None, [built])]))
+        return path if await asyncio.to_thread(_reuse, path) is not None else None
+
     async def prune(self, keep: int, in_use: Collection[Path] = ()) -> int:
         """Remove all but the `keep` environments used last and those in use; returns how many went."""
         return await asyncio.to_thread(_prune, self._root, keep, {path.resolve() for path in in_use})

@@ -1,5 +1,6 @@
 """What Thoth's clients send and read: requests as values, documents in the shapes that thamos accepts."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,11 +8,12 @@ from typing import Any, Literal
 
 from packaging.utils import canonicalize_name
 
-from bot.core.advice import TYPES, Row
+from bot.core.advice import TYPES, RecommendationType, Row
 from bot.core.errors import Refused
 
 AnalysisKind = Literal["adviser", "provenance-checker"]
 _LONGEST_NAME = 100
+_PYTHON = re.compile(r"3\.\d{1,2}(\.\d{1,2})?", re.ASCII)
 
 
 def row_document(row: Row) -> dict[str, str]:
@@ -32,7 +34,7 @@ class Stack:
 
     pipfile: str
     lock: str
-    recommendation: str = "stable"
+    recommendation: RecommendationType = "stable"
     python: str = ""
     environment: str = ""
 
@@ -46,13 +48,16 @@ def read_stack(body: object, recommendation: str) -> Stack:
         raise Refused("application_stack.requirements has no Pipfile; send its text.")
     if not isinstance(lock, str):
         raise Refused("application_stack.requirements_lock is no text; send that of Pipfile.lock.")
-    if recommendation not in TYPES:
+    known = next((each for each in TYPES if each == recommendation), None)
+    if known is None:
         raise Refused(f"recommendation_type is {recommendation[:40]!r}; take one of {', '.join(TYPES)}.")
     runtime = _table(_table(body, "the body").get("runtime_environment") or {}, "runtime_environment")
     python, name = runtime.get("python_version") or "", runtime.get("name") or ""
     if not isinstance(python, str) or not isinstance(name, str):
         raise Refused("runtime_environment has a name or a python_version that is no text.")
-    return Stack(pipfile, lock, recommendation, python, name[:_LONGEST_NAME])
+    if python and not _PYTHON.fullmatch(python):
+        raise Refused(f'runtime_environment.python_version is {python[:20]!r}; write it such as "3.11".')
+    return Stack(pipfile, lock, known, python, name[:_LONGEST_NAME])
 
 
 def _table(value: object, name: str) -> Mapping[str, Any]:

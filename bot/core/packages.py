@@ -115,6 +115,14 @@ Upgrade = All | Only | Keep
 
 
 @dataclass(frozen=True, slots=True)
+class ThothHost:
+    """A host that speaks Thoth's API, with its port where it has one, and whether its certificate is verified."""
+
+    name: str
+    tls_verify: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ResolveRequest:
     """What to resolve; `cutoff` excludes younger files, except that a current pin is never downgraded for its age.
 
@@ -129,6 +137,8 @@ class ResolveRequest:
     constraints: tuple[str, ...] = ()
     exempt: frozenset[str] = frozenset()
     recommendation: RecommendationType = "stable"
+    thoth: ThothHost | None = None
+    """The host that is asked for the lock, instead of the own resolver."""
 
 
 @dataclass(frozen=True, slots=True)

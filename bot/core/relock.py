@@ -120,6 +120,7 @@ def _request(config: RepoConfig, wish: Wish, today: Today, python: Python, see: 
         wish.constraints,
         wish.exempt,
         config.recommended(wish.environment.name),
+        config.thoth,
     )
 
 

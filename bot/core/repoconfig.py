@@ -6,12 +6,13 @@ An unknown key is an error that names the key, its place and the nearest valid o
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from bot.core import sections, thothyaml, yamltext
 from bot.core.advice import TYPES, RecommendationType
 from bot.core.deploykeys import DeployKeys
 from bot.core.kinds import FOLDER, HOST, Choice, Flag, Listed, PythonVersion, Whole, Words
+from bot.core.packages import ThothHost
 from bot.core.ports import Snapshot
 from bot.core.projectkeys import OFF_BY_DEFAULT, ManagerKeys, ProvenanceKeys, RuntimeEnvironment
 from bot.core.recipe import Names, Recipe, ServiceRecipe, TrainingRecipe
@@ -49,6 +50,11 @@ class RepoConfig:
         RecommendationType, Choice(TYPES), "what is recommended, where an environment says nothing"
     ] = "latest"
     managers: Annotated[tuple[ManagerKeys, ...], Listed(Section(ManagerKeys)), "what is set for single managers"] = ()
+    adviser: Annotated[
+        Literal["own", "thoth"],
+        Choice(("own", "thoth")),
+        "who advises on whole locks: Bolide, or the `host`",
+    ] = "own"
     host: Annotated[str, HOST, "the Thoth-compatible host that gives advice"] = ""
     tls_verify: Annotated[bool, Flag(), "whether that host's certificate is verified"] = True
     provenance: Annotated[ProvenanceKeys, Section(ProvenanceKeys), "what a lock may be made of"] = field(
@@ -67,6 +73,15 @@ class RepoConfig:
     def recipe(self) -> Recipe:
         """What there is to build and to serve."""
         return Recipe(self.training, self.service)
+
+    @property
+    def thoth(self) -> ThothHost | None:
+        """The host that is asked for advice; None where Bolide's own adviser is. Raises ConfigError without a host."""
+        if self.adviser == "own":
+            return None
+        if not self.host:
+            raise ConfigError("`adviser: thoth` needs a `host` to ask; name one, or take `adviser` out.")
+        return ThothHost(self.host, self.tls_verify)
 
     def runs(self, manager: str) -> bool:
         """Whether a manager that can be switched is on."""

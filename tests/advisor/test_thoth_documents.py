@@ -39,6 +39,11 @@ def test_the_runtime_environment_names_the_python() -> None:
         ({**body(), "runtime_environment": "3.11"}, "stable", "runtime_environment is no JSON object"),
         ({**body(), "runtime_environment": {"python_version": 3.11}}, "stable", "that is no text"),
         ({**body(), "runtime_environment": {"name": ["a"]}}, "stable", "that is no text"),
+        (
+            {**body(), "runtime_environment": {"python_version": "--pre"}},
+            "stable",
+            "python_version is '--pre'; write it",
+        ),
     ],
 )
 def test_what_is_missing_or_of_the_wrong_kind_is_named(sent: object, recommendation: str, said: str) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core import repoconfig
+from bot.core.packages import ThothHost
 from bot.core.recipe import Recipe, ServiceRecipe, TrainingRecipe
 from bot.core.repoconfig import ConfigError, ReleaseKeys, RepoConfig
 from bot.core.schedules import Schedule
@@ -192,3 +193,11 @@ def test_rules_that_cannot_be_kept_are_named(text: str, sentence: str) -> None:
     with pytest.raises(ConfigError) as raised:
         _ = (updates.when(), updates.steering())
     assert sentence in str(raised.value)
+
+
+def test_a_host_is_asked_only_where_the_adviser_is_thoth() -> None:
+    assert repoconfig.parse("host: thoth.example.org").thoth is None
+    asked = repoconfig.parse("adviser: thoth\nhost: 'thoth.example.org:8443'\ntls_verify: false").thoth
+    assert asked == ThothHost("thoth.example.org:8443", tls_verify=False)
+    with pytest.raises(ConfigError, match="`adviser: thoth` needs a `host` to ask"):
+        repoconfig.parse("adviser: thoth").thoth  # noqa: B018
