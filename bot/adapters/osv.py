@@ -207,7 +207,7 @@ class OsvService:
             told = list(zip(waiting, answer["results"], strict=True))
             for (name, _), result in told:
                 vulns = (result or {}).get("vulns", ())
-                found[name] += [{"id": str(one["id"]), "modified": str(one.get("modified", ""))} for one in vulns]
+                found[name] += [{"id": _checked(one["id"]), "modified": str(one.get("modified", ""))} for one in vulns]
             pages = ((name, (result or {}).get("next_page_token", "")) for (name, _), result in told)
             waiting = [(name, page) for name, page in pages if page]
         if waiting:
@@ -218,8 +218,6 @@ class OsvService:
         return kept
 
     async def _record(self, name: str, modified: str) -> object:
-        if not _ID.fullmatch(name):
-            raise ValueError(f"{name[:80]!r} is no advisory's id")
         path = self._path("record", f"{name} {modified}")
         told = await asyncio.to_thread(_loaded, path)
         if told is None:
@@ -247,6 +245,13 @@ class OsvService:
 
     def _path(self, kind: str, key: str) -> Path:
         return self._cache / f"{kind}-{hashlib.sha256(f'{self._url} {key}'.encode()).hexdigest()}.json"
+
+
+def _checked(name: object) -> str:
+    """The id, which becomes part of an address. Raises ValueError."""
+    if not isinstance(name, str) or not _ID.fullmatch(name):
+        raise ValueError(f"{str(name)[:80]!r} is no advisory's id")
+    return name
 
 
 def _loaded(path: Path) -> dict[str, Any] | None:
