@@ -44,6 +44,10 @@ def main(argv: Sequence[str]) -> int:
             from bot.terminal import replay
 
             return replay.main(given.pull, Path(os.environ.get("BOLIDE_STATE_DIR") or ".bolide"), given.out)
+        case "release":
+            from bot.terminal import release
+
+            return release.main(given)
         case "rules":
             from bot.terminal import rules
 
@@ -93,6 +97,10 @@ def _add_advice(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     replay = commands.add_parser("replay", help="derive what a pull request proposed again, without the network")
     replay.add_argument("pull", metavar="PR", help="OWNER/NAME#12, or 12 where one repository has it")
     replay.add_argument("--out", type=Path, help="also write the files and the text into this folder")
+    release = commands.add_parser("release", help="print the release pull request of a folder's checkout")
+    release.add_argument("--dry-run", action="store_true", help="needed: the App alone opens it")
+    release.add_argument("kind", nargs="?", default="patch", help="the kind, or a version (default: %(default)s)")
+    release.add_argument("path", type=Path, nargs="?", help="the project's folder (default: this one)")
     rules = commands.add_parser("rules", help="check prescriptions: Bolide's own, or those of a file or folder")
     rules.add_argument("place", type=Path, nargs="?", help="a file or folder of prescriptions")
 

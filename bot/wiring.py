@@ -156,6 +156,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
             laboratory=OneAtATime(Laboratory(environments), turn),
             release_notes=found.release_notes,
             runner=runs,
+            deployed=runs,
             inbox=inbox,
             watch_list=watch_list,
             mirror=mirror,

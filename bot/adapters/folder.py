@@ -2,13 +2,13 @@
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bot.core.errors import Refused
-from bot.core.events import Actor
+from bot.core.events import Actor, Repository
 from bot.core.evidence import Examination
-from bot.core.ports import CommitSummary, PullRequest, Snapshot, Standing, Unreadable
+from bot.core.ports import CheckOutcome, History, MergedPull, PullRequest, Snapshot, Standing, Unreadable
 from bot.core.recipe import Recipe
 
 LARGEST_FILE = 10 * 2**20
@@ -44,7 +44,23 @@ class FolderReader:
         """Refused."""
         raise _refused("a pull request")
 
-    async def commits_since_release(self, sha: str) -> tuple[CommitSummary, ...]:
+    async def history(self, sha: str, since: str | None) -> History:
+        """Refused."""
+        raise _refused("a history")
+
+    async def merged_pulls(self) -> tuple[MergedPull, ...]:
+        """None is known."""
+        return ()
+
+    async def checks(self, sha: str) -> tuple[CheckOutcome, ...]:
+        """Refused."""
+        raise _refused("a check")
+
+    async def issue_is_open(self, number: int) -> bool:
+        """Refused."""
+        raise _refused("an issue")
+
+    async def release_url(self, tag: str) -> str | None:
         """Refused."""
         raise _refused("a release")
 
@@ -91,6 +107,14 @@ class FolderReader:
         places = [self._folder, *sorted((self._folder / overlays).glob("*/"))]
         files = (path for place in places for path in sorted(place.iterdir()) if path.is_file())
         return tuple(path.relative_to(self._folder).as_posix() for path in files)
+
+
+class NothingDeployed:
+    """`ports.Deployed` where nothing serves."""
+
+    async def model_files(self, repository: Repository) -> Mapping[str, str]:
+        """None."""
+        return {}
 
 
 class NoLaboratory:

@@ -7,6 +7,9 @@ from bot.core.errors import Refused
 
 PATH = "CHANGELOG.md"
 _UNRELEASED = re.compile(r"^## \[?Unreleased\]?[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+_COMPARISON = re.compile(
+    r"^(\[Unreleased\]: *)(?P<page>\S+/compare/)(?P<begin>\S+?)\.\.\.(?P<end>[^\s.]+)", re.IGNORECASE | re.MULTILINE
+)
 _NEXT = re.compile(r"^(?:## |\[[^\]\n]+\]: )", re.MULTILINE)
 """Where a section ends: the next one, or the link definitions at the end of the file."""
 
@@ -16,9 +19,13 @@ def unreleased(text: str) -> str:
     found = _UNRELEASED.search(text)
     if found is None:
         return ""
-    rest = text[found.end() :]
-    end = _NEXT.search(rest)
-    return (rest[: end.start()] if end else rest).strip()
+    return _until_next(text[found.end() :])
+
+
+def section(text: str, version: str) -> str:
+    """The notes under a version, without surrounding blank lines; empty where it has no section."""
+    found = re.search(rf"^## \[?{re.escape(version)}\]?(?:[ \t][^\n]*)?$", text, re.MULTILINE)
+    return _until_next(text[found.end() :]) if found else ""
 
 
 def release(text: str, version: str, day: date, notes: str) -> str:
@@ -31,6 +38,21 @@ def release(text: str, version: str, day: date, notes: str) -> str:
     end = _NEXT.search(text, found.end())
     after = text[end.start() :] if end else ""
     newline = "\r\n" if "\r\n" in text else "\n"
-    section = f"\n\n## [{version}] - {day.isoformat()}\n\n{notes.strip()}\n".replace("\r\n", "\n")
-    section += "\n" if after else ""
-    return text[: found.end()].rstrip("\r") + section.replace("\n", newline) + after
+    made = f"\n\n## [{version}] - {day.isoformat()}\n\n{notes.strip()}\n".replace("\r\n", "\n")
+    made += "\n" if after else ""
+    return text[: found.end()].rstrip("\r") + made.replace("\n", newline) + _linked(after, version, newline)
+
+
+def _until_next(rest: str) -> str:
+    end = _NEXT.search(rest)
+    return (rest[: end.start()] if end else rest).strip()
+
+
+def _linked(text: str, version: str, newline: str) -> str:
+    """The rest of the file, in which the comparison that "Unreleased" links to begins at the new version."""
+    found = _COMPARISON.search(text)
+    if found is None:
+        return text
+    links = f"{found[1]}{found['page']}v{version}...{found['end']}{newline}"
+    links += f"[{version}]: {found['page']}{found['begin']}...v{version}"
+    return f"{text[: found.start()]}{links}{text[found.end() :]}"

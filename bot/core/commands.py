@@ -10,14 +10,13 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidName, canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 from bot.core.errors import Refused
-
-ReleaseKind = Literal["major", "minor", "patch"]
+from bot.core.versions import KINDS, Exactly, ReleaseKind, Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +89,22 @@ class CheckProvenance:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseNow:
-    """Propose the next release of this kind."""
+    """Propose the next release of this kind, or of this very version."""
 
-    kind: ReleaseKind
+    wanted: Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRelease:
+    """Close the open release pull request and forget it."""
+
+
+@dataclass(frozen=True, slots=True)
+class YankRelease:
+    """Say of a published release that nobody should use it, and why."""
+
+    version: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +133,8 @@ Command = (
     | TellStatus
     | CheckProvenance
     | ReleaseNow
+    | CancelRelease
+    | YankRelease
     | Help
     | Unknown
 )
@@ -134,16 +148,28 @@ _ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _TITLES: dict[str, Command] = {
     "kebechet update": UpdateNow(),
     "kebechet advise": AdviseNow(),
+    "new calendar release": ReleaseNow("calendar"),
     "new major release": ReleaseNow("major"),
     "new minor release": ReleaseNow("minor"),
     "new patch release": ReleaseNow("patch"),
+    "new pre-release": ReleaseNow("pre"),
+    "new pre- release": ReleaseNow("pre"),
+    "new build release": ReleaseNow("build"),
+    "finalize version": ReleaseNow("finalize"),
+    "x.y.z release": Unknown("release", "write the version in place of X.Y.Z, in the title of a new issue."),
 }
+_RELEASE_OF = re.compile(r"v?(?P<version>\d\S{0,60}) release", re.ASCII)
+_KINDS: dict[str, ReleaseKind] = {kind: kind for kind in KINDS}
 _COMMAND = re.compile(r"(?:/|(?P<mention>@bolide)[ \t]+)(?P<words>[a-z][a-z-]{0,39}(?:[ \t].*)?)", re.IGNORECASE)
 
 
 def in_title(title: str) -> Command | None:
     """The command that an issue's title is: exact, but for case and surrounding space."""
-    return _TITLES.get(title.strip().lower()) if title.strip().isascii() and _plain(title) else None
+    if not title.strip().isascii() or not _plain(title):
+        return None
+    words = title.strip().lower()
+    named = _RELEASE_OF.fullmatch(words)
+    return ReleaseNow(Exactly(named["version"])) if named else _TITLES.get(words)
 
 
 def in_comment(body: str) -> Command | None:
@@ -219,10 +245,30 @@ def _unignore(words: Words) -> Command:
 
 def _release(words: Words) -> Command:
     match tuple(word.lower() for word in words):
-        case ("major" | "minor" | "patch" as kind,):
-            return ReleaseNow(kind)
+        case ("cancel",):
+            return CancelRelease()
+        case (word,) if word in _KINDS:
+            return ReleaseNow(_KINDS[word])
+        case (word,) if _is_version(word):
+            return ReleaseNow(Exactly(word))
         case _:
-            raise Refused(f"{_shown(words)} is not the kind of a release.")
+            raise Refused(f"{_shown(words)} is neither the kind of a release nor a version.")
+
+
+def _yank(words: Words) -> Command:
+    if not words or not _is_version(words[0]):
+        raise Refused(f"{_shown(words[:1])} is not the version of a release.")
+    reason = " ".join(words[1:])
+    if len(reason) > _MOST_REASON:
+        raise Refused(f"the reason has {len(reason)} characters; {_MOST_REASON} are kept, so make it shorter.")
+    return YankRelease(words[0].removeprefix("v"), reason)
+
+
+def _is_version(word: str) -> bool:
+    try:
+        return bool(Version(word))
+    except InvalidVersion:
+        return False
 
 
 def _alone(command: Command) -> Callable[[Words], Command]:
@@ -275,6 +321,7 @@ _READERS: dict[str, Callable[[Words], Command]] = {
     "status": _alone(TellStatus()),
     "provenance": _alone(CheckProvenance()),
     "release": _release,
+    "yank": _yank,
     "help": _alone(Help()),
 }
 """Each command by its name: what reads the words after it; raises Refused with the rest of a sentence."""
@@ -284,7 +331,8 @@ _FORMS: dict[str, str] = {
     "explain": "/explain PACKAGE",
     "ignore": "/ignore PACKAGE [SPECIFIER] [until YYYY-MM-DD] [REASON]",
     "unignore": "/unignore PACKAGE",
-    "release": "/release major|minor|patch",
+    "release": f"/release {'|'.join(KINDS)}|X.Y.Z|cancel",
+    "yank": "/yank X.Y.Z [REASON]",
 }
 USAGE = ", ".join(f"`{_FORMS.get(name, f'/{name}')}`" for name in _READERS)
 

@@ -11,10 +11,10 @@ from bot.core import (
     changes,
     environments,
     locks,
+    places,
     relock,
     repoconfig,
     thothyaml,
-    versionfiles,
 )
 from bot.core.environments import PYTHON_VERSION, Environment
 from bot.core.errors import Refused
@@ -141,15 +141,15 @@ def _versions(project: Snapshot, config: RepoConfig, paths: Sequence[str]) -> It
     said: dict[str, list[str]] = {}
     for path in named or [path for path in worth_reading(paths) if path != "Pipfile"]:
         try:
-            said.setdefault(versionfiles.read(path, project.text(path)), []).append(path)
+            said.setdefault(places.read(path, project.text(path))[0].version, []).append(path)
         except Refused as problem:
             if path in named:
                 yield Finding("missing", f"the version in {path}", str(problem))
     if len(said) > 1:
-        told = "; ".join(f"{version} in {', '.join(places)}" for version, places in said.items())
+        told = "; ".join(f"{version} in {', '.join(files)}" for version, files in said.items())
         yield Finding("missing", f"versions contradict: {told}", "Make them one.")
-    for version, places in list(said.items())[: len(said) == 1]:
-        yield Finding("well", f"version {version} in {', '.join(places)}")
+    for version, files in list(said.items())[: len(said) == 1]:
+        yield Finding("well", f"version {version} in {', '.join(files)}")
 
 
 def _paths(config: RepoConfig, paths: Sequence[str]) -> Iterator[Finding]:

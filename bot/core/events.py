@@ -62,6 +62,16 @@ class PullRequestMerged:
     branch: str
     base: str
     sha: str
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequestEdited:
+    """A person changed title or text of an open pull request from one of the repository's own branches."""
+
+    repository: Repository
+    number: int
+    branch: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +156,7 @@ Event = (
     RepositoryAdded
     | Pushed
     | PullRequestMerged
+    | PullRequestEdited
     | CommandGiven
     | ChangeProposed
     | Scheduled
@@ -225,22 +236,43 @@ def _changed(body: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 
 def _pull_request(body: Mapping[str, Any]) -> tuple[Event, ...] | Ignored:
-    change = body.get("pull_request")
-    if _text(body, "action") != "closed" or not isinstance(change, Mapping) or change.get("merged") is not True:
-        return Ignored("not a merge")
+    change, action = body.get("pull_request"), _text(body, "action")
+    if not isinstance(change, Mapping):
+        raise _Unreadable("pull_request is not an object")
+    if action == "edited":
+        return _edited(body, change)
+    if action != "closed" or change.get("merged") is not True:
+        return Ignored("neither a merge nor an edit")
     if _text(change, "base", "ref") != _text(body, "repository", "default_branch"):
         return Ignored("merged into another branch than the default one")
     repository = _repository(body)
-    # A fork's branch may carry any name, that of a release too; a deleted fork is null.
-    own = _at(change, ("head", "repo", "id")) == repository.id
     merged = PullRequestMerged(
         repository,
         _number(change, "number"),
-        _text(change, "head", "ref") if own else "",
+        _own_branch(repository, change),
         _text(change, "base", "ref"),
         _text(change, "merge_commit_sha"),
+        _labels(change),
     )
     return (merged,)
+
+
+def _edited(body: Mapping[str, Any], change: Mapping[str, Any]) -> tuple[Event, ...] | Ignored:
+    branch = _own_branch(_repository(body), change)
+    if change.get("state") != "open" or not branch:
+        return Ignored("not an open pull request from an own branch")
+    return (PullRequestEdited(_repository(body), _number(change, "number"), branch),)
+
+
+def _own_branch(repository: Repository, change: Mapping[str, Any]) -> str:
+    """The branch; empty for a fork's, which may carry any name, that of a release too. A deleted fork is null."""
+    return _text(change, "head", "ref") if _at(change, ("head", "repo", "id")) == repository.id else ""
+
+
+def _labels(change: Mapping[str, Any]) -> tuple[str, ...]:
+    found = change.get("labels")
+    names = [_at(label, ("name",)) for label in found if isinstance(label, Mapping)] if isinstance(found, list) else []
+    return tuple(name for name in names if isinstance(name, str))
 
 
 def _issue(body: Mapping[str, Any]) -> tuple[Event, ...] | Ignored:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.core import aicoefile, discovery, environments, pipfile, repoconfig, thothyaml, versionfiles
+from bot.core import aicoefile, discovery, environments, pipfile, places, repoconfig, thothyaml
 from bot.core.environments import OVERLAYS
 from bot.core.errors import Refused
 from bot.core.kinds import WSGI
@@ -15,11 +15,8 @@ CONFIGURED_BY = (repoconfig.PATH, thothyaml.PATH, aicoefile.PATH)
 """A repository with one of these files is set up."""
 MOST_FILES = 60
 _TRAINING = ("training/train.py", "train.py", "src/train.py", "src/training/train.py", "model/train.py")
-_VERSIONS = ("pyproject.toml", "setup.cfg", "setup.py", "version.py", "_version.py", "CITATION.cff")
-_IN_PACKAGE = re.compile(r"(?:src/)?[A-Za-z_]\w*/(?:__init__|__about__|version|_version)\.py", re.ASCII)
 _NOTEBOOK = re.compile(r"[A-Za-z0-9_./ -]{1,200}\.ipynb")
 """A name that can stand in a comment and in a table."""
-_NO_PACKAGE = re.compile(r"(?:src/)?(?:tests?|docs?|examples?)/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +52,9 @@ def waits(project: Snapshot) -> str | None:
 def worth_reading(paths: Sequence[str]) -> tuple[str, ...]:
     """The files whose content says more, the likeliest first."""
     known = set(paths)
-    places = [path for path in (*_VERSIONS, "Pipfile") if path in known]
-    packages = [path for path in paths if _IN_PACKAGE.fullmatch(path) and not _NO_PACKAGE.match(path)]
-    return tuple(dict.fromkeys((*places, *discovery.likely(paths), *packages)))[:MOST_FILES]
+    pipfiles = [path for path in ("Pipfile",) if path in known]
+    versions = places.usual(paths)
+    return tuple(dict.fromkeys((*pipfiles, *versions, *discovery.likely(paths))))[:MOST_FILES]
 
 
 def look(paths: Sequence[str], texts: Mapping[str, str]) -> Findings:
@@ -87,7 +84,7 @@ def _serving(text: str) -> tuple[str, ...]:
 
 def _has_version(path: str, text: str) -> bool:
     try:
-        return path != "Pipfile" and bool(versionfiles.read(path, text))
+        return path != "Pipfile" and bool(places.read(path, text))
     except Refused:
         return False
 

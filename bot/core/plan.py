@@ -120,20 +120,49 @@ class React:
 
 
 @dataclass(frozen=True, slots=True)
+class Asset:
+    """A text file that a GitHub Release carries; `media` is its media type."""
+
+    name: str
+    media: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
-    """An annotated tag on the commit and the GitHub Release from it."""
+    """An annotated tag on the commit and the GitHub Release from it, with its files."""
 
     tag: str
     sha: str
     name: str
     notes: str
+    prerelease: bool = False
+    assets: tuple[Asset, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class YankRelease:
+    """The GitHub Release of the tag says, first of all, that it should not be used; `warning` is Markdown."""
+
+    tag: str
+    warning: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIssue:
+    """The one issue of the bot's with this key is there; an open one is left as it is, a closed one stays closed."""
+
+    key: str
+    title: str
+    body: str
 
 
 @dataclass(frozen=True, slots=True)
 class CloseIssue:
-    """The issue is closed as completed."""
+    """The issue, or pull request, is closed: as completed, or as not planned."""
 
     issue: int
+    completed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +220,10 @@ class TakeApart:
 
 @dataclass(frozen=True, slots=True)
 class DeleteBranch:
-    """The bot's branch is gone."""
+    """The bot's branch is gone, unless it has moved from `sha` meanwhile (empty: wherever it is)."""
 
     branch: str
+    sha: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +246,8 @@ Action = (
     | Comment
     | React
     | Release
+    | YankRelease
+    | OpenIssue
     | CloseIssue
     | ClosePullRequest
     | TrackIssue

@@ -19,12 +19,14 @@ from bot.core.plan import (
     DeleteBranch,
     EditPullRequest,
     KeepLabels,
+    OpenIssue,
     OwnBranch,
     ProposeChange,
     React,
     Release,
     Report,
     TrackIssue,
+    YankRelease,
 )
 from bot.core.recipe import Recipe
 from bot.core.stages import RunResult, StageReport
@@ -148,15 +150,69 @@ class PullRequest:
     body: str
     head_sha: str
     open: bool
+    merged: "Merge | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """How a pull request ended: the commit that merged it, when, and its branch, empty where that was a fork's."""
+
+    sha: str
+    at: datetime
+    branch: str
 
 
 @dataclass(frozen=True, slots=True)
 class CommitSummary:
-    """A commit: sha, first line, author's name."""
+    """A commit: sha, whole message, author's name, their login (empty: no account is known), the parents' shas."""
 
     sha: str
-    subject: str
+    message: str
     author: str
+    login: str
+    parents: tuple[str, ...]
+
+    @property
+    def subject(self) -> str:
+        """The first line of the message."""
+        return self.message.split("\n", 1)[0].rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Commits, newest first, at most 250 of `total`.
+
+    `since` is the commit that they follow and `page` the comparison's web page; both are empty at the beginning.
+    """
+
+    commits: tuple[CommitSummary, ...]
+    total: int
+    since: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class MergedPull:
+    """A merged pull request: `sha` is the commit that it became, `branch` its own branch (empty: a fork's)."""
+
+    number: int
+    title: str
+    body: str
+    labels: tuple[str, ...]
+    author: str
+    branch: str
+    sha: str
+
+
+CheckState = Literal["passed", "pending", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOutcome:
+    """A check run or status of a commit, and where it stands."""
+
+    name: str
+    state: CheckState
 
 
 Permission = Literal["admin", "write", "read", "none"]
@@ -194,8 +250,20 @@ class Reader(Protocol):
     async def pull_request(self, number: int) -> PullRequest:
         """The pull request as it is now."""
 
-    async def commits_since_release(self, sha: str) -> tuple[CommitSummary, ...]:
-        """The commits reachable from `sha` since the latest release's tag, newest first, at most 250."""
+    async def history(self, sha: str, since: str | None) -> History:
+        """The commits reachable from `sha` but not from the tag `since` (None: all there are)."""
+
+    async def merged_pulls(self) -> tuple[MergedPull, ...]:
+        """The pull requests that were merged, the latest first, of the 300 that changed last."""
+
+    async def checks(self, sha: str) -> tuple[CheckOutcome, ...]:
+        """The latest check run of each name, and the latest status of each context, of the commit."""
+
+    async def issue_is_open(self, number: int) -> bool:
+        """Whether the issue, or pull request, is open."""
+
+    async def release_url(self, tag: str) -> str | None:
+        """The page of the tag's published GitHub Release, None without one."""
 
     async def tags(self) -> tuple[str, ...]:
         """The repository's tag names."""
@@ -235,7 +303,16 @@ class Writer(Protocol):
         """Add the reaction."""
 
     async def release(self, release: Release) -> str:
-        """Create annotated tag and Release; the Release's URL. ForgeRefused when the tag is on another commit."""
+        """Create annotated tag and Release, published with its files; the Release's URL.
+
+        ForgeRefused when the tag is on another commit.
+        """
+
+    async def yank(self, yank: YankRelease) -> None:
+        """Put the warning above the notes, and take the Release off the latest place. ForgeRefused without one."""
+
+    async def open_issue(self, wanted: OpenIssue) -> int:
+        """Open the issue with this key (kept in it as a hidden marker) unless there is one; its number."""
 
     async def track(self, issue: TrackIssue) -> None:
         """Set the tracking issue's body; without a number, open one with its title and label unless there is one."""
@@ -244,7 +321,7 @@ class Writer(Protocol):
         """Close it without a merge, and delete its branch."""
 
     async def close_issue(self, close: CloseIssue) -> None:
-        """Close it as completed."""
+        """Close it."""
 
     async def keep_labels(self, keep: KeepLabels) -> None:
         """Create the labels that are not there, by their names in any case."""
@@ -366,6 +443,13 @@ class Laboratory(Protocol):
         self, tarball: bytes, before: str, after: str, recipe: Recipe
     ) -> tuple[Examination, Examination]:
         """What was measured with each of the two lock texts on the same tree."""
+
+
+class Deployed(Protocol):
+    """Knows the model that serves."""
+
+    async def model_files(self, repository: Repository) -> Mapping[str, str]:
+        """Name → text of what describes the repository's deployed model; empty where none of it serves here."""
 
 
 class Runner(Protocol):

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from bot.core import sections, thothyaml, yamltext
+from bot.core import calendars, sections, thothyaml, yamltext
 from bot.core.advice import TYPES, RecommendationType
 from bot.core.deploykeys import DeployKeys
-from bot.core.kinds import FOLDER, HOST, Choice, Flag, Listed, PythonVersion, Whole, Words
+from bot.core.kinds import FOLDER, HOST, Choice, Flag, Listed, PythonVersion, Text, Whole, Words
 from bot.core.packages import ThothHost
 from bot.core.ports import Snapshot
 from bot.core.projectkeys import OFF_BY_DEFAULT, ManagerKeys, ProvenanceKeys, RuntimeEnvironment
@@ -27,11 +27,18 @@ PATHS = (PATH, thothyaml.PATH)
 """Every file that `read` wants in the snapshot; the first wins, key by key."""
 
 
+_CALENDAR = Text(
+    calendars.PATTERN,
+    "write parts that rise, such as YYYY.MM.DD or YY.MM.MICRO; PEP 440 drops leading zeros, so none is padded.",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ReleaseKeys:
     """How releases are made."""
 
-    version_files: Annotated[tuple[str, ...], Words(), "the files where the version stands"] = ()
+    version_files: Annotated[tuple[str, ...], Words(), "the files where the version stands; none: the usual ones"] = ()
+    calendar: Annotated[str, _CALENDAR, "the pattern of calendar versions"] = calendars.DEFAULT
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.core.advice import Adviser
 from bot.core.packages import Index, Resolver
-from bot.core.ports import Laboratory, Reader
+from bot.core.ports import Deployed, Laboratory, Reader
 from bot.core.releasenotes import ReleaseNotes
 
 
@@ -22,6 +22,7 @@ class See:
     adviser: Adviser
     laboratory: Laboratory
     release_notes: ReleaseNotes
+    deployed: Deployed
     login: str
     now: datetime
     allowed_hosts: frozenset[str] = frozenset()

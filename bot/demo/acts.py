@@ -98,7 +98,7 @@ async def publish(stage: Stage, steps: Steps) -> dict[str, str]:
         await stage.person.open_issue(RELEASE_ISSUE)
         pull = await until(lambda: stage.person.open_pull_request(release.BRANCH), "The release pull request", 60)
         await stage.person.merge(pull["number"])
-        version = release.version_of(pull["head"]["ref"]) or ""
+        version = pull["title"].removeprefix(release.TITLE)
         tag = f"v{version}"
         found = await until(lambda: stage.person.release(tag), f"The release {tag}", 60)
         step.say(f"Released: [bold]{found['tag_name']}[/]")

@@ -5,7 +5,7 @@ from bot.core.events import CommandGiven, Event
 from bot.core.plan import AskEvidence, Comment, Plan
 from bot.core.ports import ForgeRefused
 from bot.core.see import See
-from bot.core.texts import answer, update
+from bot.core.texts import answer, release, update
 
 NAME = "recheck"
 LISTENS = (RecheckNow,)
@@ -21,6 +21,8 @@ async def plan(event: Event, see: See) -> Plan | None:
         found = await see.reader.pull_request(event.issue)
     except ForgeRefused:
         return Plan(NOT_OURS, (Comment(event.issue, key, NOT_OURS),))
+    if found.merged and found.merged.branch == release.BRANCH:
+        return None  # a release that waits for its checks
     proposal = update.parse(found.body)
     if not found.open or proposal is None:
         return Plan(NOT_OURS, (Comment(event.issue, key, NOT_OURS),))

@@ -1,139 +1,149 @@
-"""Releases: a command gives a release pull request, its merge gives tag and GitHub Release."""
+"""Releases, until they are merged: what is asked for becomes one pull request, which keeps up with the branch."""
 
-from bot.core import changelog, repoconfig, versionfiles, versions
-from bot.core.commands import ReleaseNow
+from bot.core import notes, releasing
+from bot.core.commands import CancelRelease, RebaseNow, ReleaseNow
 from bot.core.errors import Refused
-from bot.core.events import CommandGiven, Event, PullRequestMerged
+from bot.core.events import CommandGiven, Event, PullRequestEdited, PullRequestMerged, Pushed
 from bot.core.plan import (
     Action,
     CloseIssue,
+    ClosePullRequest,
     Comment,
-    DeleteBranch,
-    FileChange,
     OwnBranch,
     Plan,
     ProposeChange,
-    Release,
     Target,
 )
-from bot.core.ports import BotBranch, CommitSummary, Snapshot
+from bot.core.ports import BotBranch
+from bot.core.releasing import Project
 from bot.core.see import See
 from bot.core.texts import answer
 from bot.core.texts import release as text
-from bot.core.texts.markdown import harmless, quiet
-from bot.core.texts.release import ReleaseText
+from bot.core.texts.markdown import quiet
+from bot.core.texts.release import Order
+from bot.core.versions import ReleaseKind
 
 NAME = "release"
-LISTENS = (ReleaseNow, PullRequestMerged)
+LISTENS = (ReleaseNow, CancelRelease, RebaseNow, PullRequestMerged, PullRequestEdited, Pushed)
+_LABELLED = "release asked"
+"""The key of the comment on a merged pull request whose label asks for a release."""
 
 
 async def plan(event: Event, see: See) -> Plan | None:
-    """The release pull request for a command, the release for its merge."""
+    """The release pull request: opened, renewed or taken back."""
     match event:
         case CommandGiven(command=ReleaseNow() as command):
-            return await _proposed(event, command, see)
-        case PullRequestMerged():
-            version = text.version_of(event.branch)
-            return await _released(event, version, see) if version else None
+            order = Order(command.wanted, event.issue, closes=event.comment is None)
+            return await _asked(order, answer.key(event), see)
+        case CommandGiven(command=CancelRelease()):
+            return await _cancelled(event, see)
+        case CommandGiven(command=RebaseNow()):
+            return await _refreshed(see, event)
+        case PullRequestMerged() if wanted := {text.LABELS[label] for label in event.labels if label in text.LABELS}:
+            return await _labelled(event, tuple(sorted(wanted)), see)
+        case PullRequestEdited(branch=text.BRANCH) | Pushed():
+            return await _refreshed(see)
         case _:
             return None
 
 
-async def _proposed(event: CommandGiven, command: ReleaseNow, see: See) -> Plan:
+async def _labelled(event: PullRequestMerged, wanted: tuple[ReleaseKind, ...], see: See) -> Plan:
+    """What the labels of a merged pull request ask for, unless they contradict one another."""
+    if len(wanted) > 1:
+        said = f"The labels ask for {' and '.join(wanted)} releases at once; comment `/release KIND`."
+        return Plan(said, (Comment(event.number, _LABELLED, said),))
+    return await _asked(Order(wanted[0], event.number, closes=False), _LABELLED, see)
+
+
+async def _asked(order: Order, key: str, see: See) -> Plan:
+    """Answer whoever asked: the proposal, or why there is none."""
+    issue = order.issue or 0
     try:
-        project, places = await _project(see)
-        current = _current(project, places)
-        version = versions.next_version(current, command.kind)
-        branch = await _branch(project, version, current, see)
-        said = f"proposes it as **{text.title(version)}**; merging it tags and publishes."
-        opened = branch.pull_request if branch else None
-        if branch and opened and text.parse(branch.pull_request_body, version).base_sha == project.sha:
-            return Plan(f"#{opened} {said}", (Comment(event.issue, answer.key(event), f"#{opened} {said}"),))
-        release = ReleaseText(version, await _notes(project, see), project.sha, event.issue, event.comment is None)
-        change = _change(project, release, current, _files(project, places, release, see), branch)
+        if order.closes and not await see.reader.issue_is_open(issue):
+            return Plan(f"#{issue} was closed before it came to that.")
+        project = await releasing.read(see.reader)
+        change = await _proposal(project, order, see)
     except Refused as refusal:
-        return Plan(str(refusal), (Comment(event.issue, answer.key(event), quiet(str(refusal))),))
-    return Plan(change.title, (change, Comment(event.issue, answer.key(event), f"{{proposed}} {said}")))
+        return Plan(str(refusal), (Comment(issue, key, quiet(str(refusal))),))
+    said = f"{{proposed}} proposes it as **{change.title}**; merging it tags and publishes."
+    return Plan(change.title, (change, *_told_otherwise(project, order, change.title), Comment(issue, key, said)))
 
 
-async def _project(see: See) -> tuple[Snapshot, tuple[str, ...]]:
-    """The files that a release changes, at one commit, and which of them carry the version."""
-    start = await see.reader.snapshot(repoconfig.PATHS, branch=text.BRANCH)
-    if start.archived:
-        raise Refused("The repository is archived; a release needs one that can be written to.")
-    places = tuple(dict.fromkeys(repoconfig.read(start).release.version_files))
-    if not places:
-        raise Refused(f"{repoconfig.PATH} names no `release.version_files`; name the files where the version stands.")
-    return await see.reader.snapshot((changelog.PATH, *places), branch=text.BRANCH, sha=start.sha), places
+def _told_otherwise(project: Project, order: Order, title: str) -> tuple[Action, ...]:
+    """Tell who asked for the release that is open already when another order takes its place."""
+    before = text.parse(project.snapshot.branch.pull_request_body) if project.snapshot.branch else None
+    if before is None or before.order.issue in (None, order.issue):
+        return ()
+    said = f"#{order.issue} asked for another release: the pull request is **{title}** now."
+    return (Comment(before.order.issue or 0, "release replaced", said),)
 
 
-def _current(project: Snapshot, places: tuple[str, ...]) -> str:
-    """The one version that stands in every place; raises Refused where they contradict one another."""
-    missing = [place for place in places if project.files[place] is None]
-    if missing:
-        raise Refused(f"{repoconfig.PATH} names {missing[0]} in `release.version_files`, but there is no such file.")
-    found = {place: versionfiles.read(place, project.text(place)) for place in places}
-    if len(set(found.values())) > 1:
-        said = ", ".join(f"{place} says {version}" for place, version in found.items())
-        raise Refused(f"The version files contradict one another: {said}; make them agree.")
-    return next(iter(found.values()))
-
-
-async def _branch(project: Snapshot, version: str, current: str, see: See) -> BotBranch | None:
-    """The branch of an earlier proposal; raises Refused where the version is tagged or a person has the branch."""
-    if f"v{version}" in await see.reader.tags():
-        raise Refused(f"The tag v{version} exists already, but the files still say {current}; correct them first.")
-    name = text.branch(version)
-    branch = (await see.reader.snapshot((), branch=name, sha=project.sha)).branch
-    if branch and not all(author == see.login for author in branch.authors):
-        raise Refused(f"A person has committed to {name}; merge it, or delete the branch and ask again.")
-    return branch
-
-
-def _change(
-    project: Snapshot, release: ReleaseText, current: str, files: tuple[FileChange, ...], branch: BotBranch | None
-) -> ProposeChange:
+async def _proposal(project: Project, order: Order, see: See) -> ProposeChange:
+    """The pull request for the order on the branch as it is; a person's edits of the notes stay."""
+    snapshot = project.snapshot
+    branch = _own(snapshot.branch, see)
+    version = await releasing.next_version(project, order.wanted, see.reader, see.now.date())
+    made = await releasing.make_notes(project, version, see.reader, see.login)
+    written = await _with_edits(branch, made, see)
     return ProposeChange(
-        Target(project.node_id, project.default_branch, project.sha),
-        text.branch(release.version),
+        Target(snapshot.node_id, snapshot.default_branch, snapshot.sha),
+        text.BRANCH,
         OwnBranch(branch.sha, branch.pull_request) if branch else None,
-        files,
-        text.title(release.version),
-        text.title(release.version),
-        text.body(release, current),
+        releasing.files(project, version, written, see.now.date()),
+        text.title(version),
+        text.title(version),
+        text.body(order, version, project.current, snapshot.sha, made, written),
     )
 
 
-def _files(project: Snapshot, places: tuple[str, ...], release: ReleaseText, see: See) -> tuple[FileChange, ...]:
-    files = [FileChange(place, versionfiles.write(place, project.text(place), release.version)) for place in places]
-    log = project.text(changelog.PATH)
-    if log:
-        files.append(FileChange(changelog.PATH, changelog.release(log, release.version, see.now.date(), release.notes)))
-    return tuple(files)
+def _own(branch: BotBranch | None, see: See) -> BotBranch | None:
+    if branch and not all(author == see.login for author in branch.authors):
+        raise Refused(f"A person has committed to {text.BRANCH}; merge it, or delete the branch and ask again.")
+    return branch
 
 
-async def _notes(project: Snapshot, see: See) -> str:
-    """What stands under "Unreleased", then the commits since the last release."""
-    commits = await see.reader.commits_since_release(project.sha)
-    written = changelog.unreleased(project.text(changelog.PATH))
-    parts = [written] if written else []
-    if commits:
-        parts.append("### Commits\n\n" + "\n".join(map(_line, commits[:50])))
-    return "\n\n".join(parts) or "No notable changes."
+async def _with_edits(branch: BotBranch | None, made: str, see: See) -> str:
+    """The notes, with what a person made of those in the open pull request."""
+    if branch is None or branch.pull_request is None:
+        return made
+    opened = text.parse(branch.pull_request_body)
+    if opened is None or not opened.edited:
+        return made
+    project = await releasing.read(see.reader, opened.base_sha)
+    version = await releasing.next_version(project, opened.order.wanted, see.reader, see.now.date())
+    before = await releasing.make_notes(project, version, see.reader, see.login)
+    return notes.merge(before, opened.notes, made)
 
 
-def _line(commit: CommitSummary) -> str:
-    return f"- {harmless(commit.subject[:300])} ({commit.sha[:7]})"
+async def _refreshed(see: See, event: CommandGiven | None = None) -> Plan | None:
+    """Keep the open release pull request up to date; without one there is nothing to do."""
+    start = await see.reader.snapshot((), branch=text.BRANCH)
+    number = start.branch.pull_request if start.branch else None
+    if start.branch is None or number is None or (event and event.issue != number):
+        return None if event else Plan("no release is open")
+    opened = text.parse(start.branch.pull_request_body)
+    if opened is None:
+        return Plan("a person has taken the release's text over")
+    try:
+        project = await releasing.read(see.reader)
+        change = await _proposal(project, opened.order, see)
+    except Refused as refusal:
+        return Plan(str(refusal), (Comment(number, text.STATE, quiet(str(refusal))),))
+    return Plan(f"#{number} is {change.title}", (change,))
 
 
-async def _released(event: PullRequestMerged, version: str, see: See) -> Plan:
-    merged = await see.reader.pull_request(event.number)
-    release = text.parse(merged.body, version)
-    actions: list[Action] = [Release(f"v{version}", event.sha, version, release.notes)]
-    actions.append(DeleteBranch(event.branch))
-    if release.issue:
-        said = f"Released as {{released}}, from #{event.number}."
-        actions.append(Comment(release.issue, f"released {version}", said))
-    if release.issue and release.closes:
-        actions.append(CloseIssue(release.issue))
-    return Plan(f"release {version}", tuple(actions))
+async def _cancelled(event: CommandGiven, see: See) -> Plan:
+    """Close the open release pull request, and the issue that asked for it."""
+    start = await see.reader.snapshot((), branch=text.BRANCH)
+    number = start.branch.pull_request if start.branch else None
+    if start.branch is None or number is None:
+        said = "No release is open, so there is nothing to cancel."
+        return Plan(said, (Comment(event.issue, answer.key(event), said),))
+    opened = text.parse(start.branch.pull_request_body)
+    said = f"The release of #{number} is cancelled; nothing was tagged."
+    actions: list[Action] = [ClosePullRequest(number, text.BRANCH)]
+    actions.append(Comment(event.issue, answer.key(event), said))
+    if opened and opened.order.closes and opened.order.issue:
+        actions.append(Comment(opened.order.issue, "release cancelled", said))
+        actions.append(CloseIssue(opened.order.issue, completed=False))
+    return Plan(said, tuple(actions))

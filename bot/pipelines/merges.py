@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import shutil
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from bot.core.pipfile import is_private
 from bot.core.ports import Reader, Writer
 from bot.core.stages import NotServed, RunResult, StageReport
 from bot.pipelines import redeploy
+from bot.pipelines.control import NoSupervisor
 from bot.pipelines.course import Cluster, Report, RunRequest, Workshop
 from bot.pipelines.runs import Ledger, RunQueue
 
@@ -23,7 +24,7 @@ REMEMBERED = 100
 
 
 class MergeRuns:
-    """The `Runner` port on one machine, which serves one repository; `turn` keeps kinds of heavy work apart."""
+    """The ports `Runner` and `Deployed` on one machine, which serves one repository; `turn` keeps heavy work apart."""
 
     def __init__(
         self,
@@ -58,6 +59,24 @@ class MergeRuns:
             while len(self._ended) > REMEMBERED:
                 del self._ended[next(iter(self._ended))]
         return self._ended[key]
+
+    async def model_files(self, repository: Repository) -> Mapping[str, str]:
+        """Name → text of the card and metrics of the repository's deployed model; empty where none serves here."""
+        return await asyncio.to_thread(self._model_files, repository, await self._serving())
+
+    async def _serving(self) -> Path | None:
+        try:
+            serving = (await self._workshop.deployer.status()).serving
+        except NoSupervisor:
+            return None
+        return serving.release if serving else None
+
+    def _model_files(self, repository: Repository, release: Path | None) -> Mapping[str, str]:
+        if release is None or not self._claim.exists() or self._served(repository)[0] != str(repository.id):
+            return {}
+        names = {"model-card.json": "card.json", "model-metrics.json": "metrics.json"}
+        found = {name: release / "model" / file for name, file in names.items()}
+        return {name: path.read_text() for name, path in found.items() if path.is_file()}
 
     async def close(self) -> None:
         """Cancel what runs; the same commits can be run again."""

@@ -161,6 +161,8 @@ class Route:
     handler: Handler
     described: str
     """The template of the official description; another than its own for a path of old."""
+    raw: bool = False
+    """Whether the body is a file, to be taken as it is."""
 
 
 class Table:
@@ -169,11 +171,13 @@ class Table:
     def __init__(self) -> None:
         self.routes: list[Route] = []
 
-    def route(self, method: str, template: str, need: str = "", described: str = "") -> Callable[[Handler], Handler]:
+    def route(
+        self, method: str, template: str, need: str = "", described: str = "", *, raw: bool = False
+    ) -> Callable[[Handler], Handler]:
         """Register the decorated handler for an official path template, or for one of old and what describes it now."""
 
         def register(handler: Handler) -> Handler:
-            self.routes.append(Route(method, template, need, handler, described or template))
+            self.routes.append(Route(method, template, need, handler, described or template, raw))
             return handler
 
         return register

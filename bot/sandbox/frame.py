@@ -45,7 +45,7 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
 
         async def work(actor: Actor | None) -> web.StreamResponse:
             found = _repository(services, request, route, actor)
-            call = Call(services, request, actor, found, await json_body(request))
+            call = Call(services, request, actor, found, {} if route.raw else await json_body(request))
             try:
                 return await route.handler(call)
             except GitError as error:

@@ -89,6 +89,31 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class Asset:
+    """A file of a release; `content` is in Base64."""
+
+    id: int
+    release_id: int
+    name: str
+    label: str
+    media: str
+    content: str
+    size: int
+    uploader_id: int
+    created: str
+
+    @property
+    def parent(self) -> int:
+        """The release."""
+        return self.release_id
+
+    @property
+    def key(self) -> str:
+        """The name."""
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One attempt to hand an event to an App; `status` is empty until the attempt has ended."""
 

@@ -17,6 +17,7 @@ from bot.core.plan import (
     EditPullRequest,
     KeepLabels,
     LookAgain,
+    OpenIssue,
     Plan,
     ProposeChange,
     React,
@@ -26,6 +27,7 @@ from bot.core.plan import (
     TakeApart,
     TrackIssue,
     Watch,
+    YankRelease,
 )
 from bot.core.ports import Delivery, DeploymentState, Inbox, Reader, Runner, StatusState, Writer
 from bot.core.records import Archive, NoArchive, Proposed
@@ -51,7 +53,8 @@ class Hands:
 async def apply(plan: Plan, hands: Hands) -> None:
     """Make every action so, in order; each may be repeated after a crash without a second effect.
 
-    In a comment's body `{proposed}`, `{proposed BRANCH}` and `{released}` stand for what an earlier action made.
+    In a comment's body `{proposed}`, `{proposed BRANCH}`, `{released}` and `{opened}` stand for what an earlier action
+    made.
     """
     made: dict[str, str] = {}
     for action in plan.actions:
@@ -69,18 +72,29 @@ async def _make(action: Action, hands: Hands, made: dict[str, str]) -> None:
             await hands.writer.track(replace(action, body=_filled(action.body, made)))
         case Watch():
             await _watch(action, hands)
-        case LookAgain():
-            await hands.inbox.put(inside.look_wanted(hands.repository, action.reason))
-        case TakeApart(failed):
-            await hands.inbox.put(inside.change_failed(failed))
+        case LookAgain() | TakeApart():
+            await _note(action, hands)
         case Comment():
             await hands.writer.comment(replace(action, body=_filled(action.body, made)))
         case Release():
             made["{released}"] = f"[{action.tag}]({await hands.writer.release(action)})"
+        case OpenIssue():
+            made["{opened}"] = f"#{await hands.writer.open_issue(action)}"
         case StartRun():
             await _run(action, hands)
         case _:
             await _write(action, hands.writer)
+
+
+async def _note(action: LookAgain | TakeApart, hands: Hands) -> None:
+    """Put what is to be done next into the inbox."""
+    match action:
+        case LookAgain():
+            await hands.inbox.put(inside.look_wanted(hands.repository, action.reason))
+        case TakeApart(failed):
+            await hands.inbox.put(inside.change_failed(failed))
+        case _:
+            assert_never(action)
 
 
 async def _watch(action: Watch, hands: Hands) -> None:
@@ -92,7 +106,8 @@ async def _watch(action: Watch, hands: Hands) -> None:
 
 
 async def _write(
-    action: EditPullRequest | Report | React | CloseIssue | ClosePullRequest | KeepLabels | DeleteBranch, writer: Writer
+    action: EditPullRequest | Report | React | YankRelease | CloseIssue | ClosePullRequest | KeepLabels | DeleteBranch,
+    writer: Writer,
 ) -> None:
     match action:
         case EditPullRequest():
@@ -101,6 +116,8 @@ async def _write(
             await writer.report(action)
         case React():
             await writer.react(action)
+        case YankRelease():
+            await writer.yank(action)
         case CloseIssue():
             await writer.close_issue(action)
         case ClosePullRequest():

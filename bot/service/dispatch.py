@@ -16,6 +16,7 @@ from bot.core.packages import Index, Resolver
 from bot.core.plan import Comment, Plan, React
 from bot.core.ports import (
     Delivery,
+    Deployed,
     Forge,
     ForgeRefused,
     ForgeUnavailable,
@@ -41,11 +42,13 @@ from bot.managers import (
     configuration,
     evidence,
     provenance,
+    publish,
     recheck,
     redeploy,
     release,
     steer,
     update,
+    yank,
 )
 from bot.service.advising import Advising, Lore, Pages
 from bot.service.apply import Hands, apply
@@ -71,6 +74,8 @@ MANAGERS: Mapping[str, ModuleType] = {
         bisect,
         evidence,
         release,
+        publish,
+        yank,
         redeploy,
         advise,
         provenance,
@@ -93,6 +98,7 @@ class Outside:
     laboratory: Laboratory
     release_notes: ReleaseNotes
     runner: Runner
+    deployed: Deployed
     inbox: Inbox
     watch_list: WatchList
     now: Callable[[], datetime]
@@ -136,7 +142,7 @@ class Dispatch:
         except ForgeUnavailable as problem:
             raise TryLater(str(problem), problem.after) from problem
         except TryLater as problem:
-            await self._tell(event, f"{problem} Bolide tries again by itself.")
+            await self._tell(event, f"{problem} {answers.AGAIN}")
             raise
         except (ForgeRefused, Refused) as problem:
             await self._tell(event, str(problem))
@@ -154,8 +160,8 @@ class Dispatch:
         match event:
             case CommandGiven(issue=number):
                 key = answers.key(event)
-            case PullRequestMerged(number=number, branch=branch) if releases.version_of(branch):
-                key = "not released"
+            case PullRequestMerged(number=number, branch=releases.BRANCH):
+                key = releases.STATE
             case ChangeProposed(number=number):
                 key = "not examined"
             case _:
@@ -182,6 +188,7 @@ class Dispatch:
             advising,
             outside.laboratory,
             RecordingNotes(outside.release_notes, tape),
+            outside.deployed,
             outside.forge.login,
             now,
             outside.allowed_hosts,

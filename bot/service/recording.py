@@ -9,7 +9,7 @@ from bot.core.advisories import Advisories, Checked, NotChecked
 from bot.core.events import Actor, Event
 from bot.core.packages import Resolution, Resolver, ResolveRequest, Unresolvable
 from bot.core.plan import Action, Plan, ProposeChange
-from bot.core.ports import CommitSummary, PullRequest, Reader, Snapshot, Standing
+from bot.core.ports import CheckOutcome, History, MergedPull, PullRequest, Reader, Snapshot, Standing
 from bot.core.records import Asking, Record
 from bot.core.releasenotes import Asked, Notes, ReleaseNotes
 from bot.core.see import See
@@ -33,7 +33,7 @@ def question(method: str, *values: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RecordingReader:
-    """`ports.Reader` with a tape; tarballs are not taped."""
+    """`ports.Reader` with a tape; what updates do not ask, and tarballs, are not taped."""
 
     inner: Reader
     tape: Tape
@@ -60,11 +60,25 @@ class RecordingReader:
         self.tape.reads.append((question("pull_request", number), found))
         return found
 
-    async def commits_since_release(self, sha: str) -> tuple[CommitSummary, ...]:
+    async def history(self, sha: str, since: str | None) -> History:
         """As the port has it."""
-        found = await self.inner.commits_since_release(sha)
-        self.tape.reads.append((question("commits_since_release", sha), found))
-        return found
+        return await self.inner.history(sha, since)
+
+    async def merged_pulls(self) -> tuple[MergedPull, ...]:
+        """As the port has it."""
+        return await self.inner.merged_pulls()
+
+    async def checks(self, sha: str) -> tuple[CheckOutcome, ...]:
+        """As the port has it."""
+        return await self.inner.checks(sha)
+
+    async def issue_is_open(self, number: int) -> bool:
+        """As the port has it."""
+        return await self.inner.issue_is_open(number)
+
+    async def release_url(self, tag: str) -> str | None:
+        """As the port has it."""
+        return await self.inner.release_url(tag)
 
     async def tags(self) -> tuple[str, ...]:
         """As the port has it."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot import wiring
-from bot.adapters.folder import FolderReader, NoLaboratory
+from bot.adapters.folder import FolderReader, NoLaboratory, NothingDeployed
 from bot.core.advice import Adviser, RecommendationType
 from bot.core.environments import Environment
 from bot.core.packages import ResolveRequest
@@ -44,8 +44,8 @@ async def desk(
         lore = wiring.lore(told["BOLIDE_ADVISORIES"], told["BOLIDE_PRESCRIPTIONS"], state, found.session)
         pages = Pages(found.index)
         adviser = Advising(found.resolver, pages, lore, datetime.now(UTC))
-        ports = (FolderReader(folder), pages, adviser, adviser, NoLaboratory(), found.release_notes)
-        see = See(*ports, "", adviser.now, hosts)
+        reader, notes = FolderReader(folder), found.release_notes
+        see = See(reader, pages, adviser, adviser, NoLaboratory(), notes, NothingDeployed(), "", adviser.now, hosts)
         asked = []
         for place, project in await advise.look(environment, see):
             request = advise.request(project, place, see)

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from bot.adapters.archive import FolderArchive, Kept, Nothing, resolving, tools
-from bot.adapters.folder import NoLaboratory
+from bot.adapters.folder import NoLaboratory, NothingDeployed
 from bot.adapters.resolver import target_of
 from bot.core.advisories import Checked, NotChecked
 from bot.core.errors import Refused, TryLater
 from bot.core.events import Actor
 from bot.core.plan import Plan, ProposeChange
-from bot.core.ports import CommitSummary, PullRequest, Snapshot, Standing
+from bot.core.ports import CheckOutcome, History, MergedPull, PullRequest, Snapshot, Standing
 from bot.core.records import Proposed, Unreadable
 from bot.core.releasenotes import Asked, Notes
 from bot.core.see import See
@@ -48,7 +48,8 @@ async def derive(kept: Kept, snapshot: str, branch: str) -> tuple[Proposed, dict
         advising = Advising(resolver, kept.seen, lore, record.as_of)
         reader, notes = _Reader(dict(record.reads)), _Notes(dict(record.notes))
         hosts, laboratory = record.allowed_hosts, NoLaboratory()
-        see = See(reader, kept.seen, advising, advising, laboratory, notes, record.login, record.as_of, hosts)
+        ports = (reader, kept.seen, advising, advising, laboratory, notes, NothingDeployed())
+        see = See(*ports, record.login, record.as_of, hosts)
         plan: Plan | None = await MANAGERS[record.manager].plan(record.event, see)
         used = await tools(resolver)
     actions = named(plan, snapshot).actions if plan else ()
@@ -82,6 +83,9 @@ def _write(out: Path, found: Proposed) -> None:
         place.write_bytes(text.encode())
 
 
+_NO_RELEASE = "a record has nothing of what releases ask."
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """`ports.Reader` from a record."""
@@ -111,9 +115,20 @@ class _Reader:
         found: PullRequest = self._read("pull_request", number)
         return found
 
-    async def commits_since_release(self, sha: str) -> tuple[CommitSummary, ...]:
-        found: tuple[CommitSummary, ...] = self._read("commits_since_release", sha)
-        return found
+    async def history(self, sha: str, since: str | None) -> History:
+        raise Refused(_NO_RELEASE)
+
+    async def merged_pulls(self) -> tuple[MergedPull, ...]:
+        raise Refused(_NO_RELEASE)
+
+    async def checks(self, sha: str) -> tuple[CheckOutcome, ...]:
+        raise Refused(_NO_RELEASE)
+
+    async def issue_is_open(self, number: int) -> bool:
+        raise Refused(_NO_RELEASE)
+
+    async def release_url(self, tag: str) -> str | None:
+        raise Refused(_NO_RELEASE)
 
     async def tags(self) -> tuple[str, ...]:
         found: tuple[str, ...] = self._read("tags")

@@ -10,6 +10,7 @@ import pytest
 from bot.core.events import Actor, Repository
 from bot.core.labels import Label
 from bot.core.plan import (
+    Asset,
     CloseIssue,
     ClosePullRequest,
     Comment,
@@ -18,12 +19,24 @@ from bot.core.plan import (
     EditPullRequest,
     FileChange,
     KeepLabels,
+    OpenIssue,
     ProposeChange,
     Release,
+    Report,
     Target,
     TrackIssue,
+    YankRelease,
 )
-from bot.core.ports import Forge, ForgeRefused, HeadMoved, Permission, Snapshot, Standing, TrackingIssue
+from bot.core.ports import (
+    CheckOutcome,
+    Forge,
+    ForgeRefused,
+    HeadMoved,
+    Permission,
+    Snapshot,
+    Standing,
+    TrackingIssue,
+)
 
 BRANCH = "bolide/update"
 FILES = {"Pipfile": "[packages]\nflask = '*'\n", "README.md": "# digits\n"}
@@ -41,6 +54,10 @@ class Ground(Protocol):
     async def push(self, login: str, files: dict[str, str], branch: str = "main") -> str: ...
 
     async def close_pull(self, number: int) -> None: ...
+
+    async def merge(self, number: int) -> str: ...
+
+    async def notes(self, tag: str) -> list[str]: ...
 
     async def issue(self) -> int: ...
 
@@ -212,14 +229,70 @@ class ForgeSuite:
     async def test_a_release_is_made_once_and_its_tag_never_moves(self, ground: Ground) -> None:
         reader, writer = ground.forge.reader(ground.repository), ground.forge.writer(ground.repository)
         sha = (await read(ground)).sha
-        assert [commit.sha for commit in await reader.commits_since_release(sha)] == [sha]
-        release = Release("v1.1.0", sha, "1.1.0", "What is new")
+        everything = await reader.history(sha, None)
+        assert ([commit.sha for commit in everything.commits], everything.total, everything.since) == ([sha], 1, "")
+        assert await reader.release_url("v1.1.0") is None
+        files = (Asset("sbom.json", "application/json", "{}"), Asset("evidence.md", "text/markdown", "ä\n"))
+        release = Release("v1.1.0", sha, "1.1.0", "What is new", assets=files)
         assert await writer.release(release) == await writer.release(release)
         assert await reader.tags() == ("v1.1.0",)
+        assert await reader.release_url("v1.1.0") == await writer.release(release)
         later = await ground.push("ada", {"README.md": "more\n"})
-        assert [(commit.sha, commit.author) for commit in await reader.commits_since_release(later)] == [(later, "ada")]
+        since = await reader.history(later, "v1.1.0")
+        assert [(commit.sha, commit.author, commit.login) for commit in since.commits] == [(later, "ada", "ada")]
+        assert (since.commits[0].parents, since.total, since.since) == ((sha,), 1, sha)
+        with pytest.raises(ForgeRefused):
+            await reader.history(later, "v9")
         with pytest.raises(ForgeRefused, match=r"v1\.1\.0 is on .* already"):
             await writer.release(Release("v1.1.0", later, "1.1.0", "What is new"))
+
+    async def test_a_release_is_yanked_once_and_only_if_there_is_one(self, ground: Ground) -> None:
+        writer, sha = ground.forge.writer(ground.repository), (await read(ground)).sha
+        await writer.release(Release("v1.0.0", sha, "1.0.0", "First"))
+        for _ in range(2):
+            await writer.yank(YankRelease("v1.0.0", "Do not use it."))
+        assert await ground.notes("v1.0.0") == ["Do not use it.", "First"]
+        with pytest.raises(ForgeRefused, match=r"has no GitHub Release of v9"):
+            await writer.yank(YankRelease("v9", "Do not use it."))
+
+    async def test_an_issue_of_the_bots_is_opened_once(self, ground: Ground) -> None:
+        writer, reader = ground.forge.writer(ground.repository), ground.forge.reader(ground.repository)
+        wanted = OpenIssue("yanked 1.0.0", "1.0.0 was yanked", "Release another.")
+        number = await writer.open_issue(wanted)
+        assert await reader.issue_is_open(number)
+        await writer.close_issue(CloseIssue(number, completed=False))
+        assert await writer.open_issue(wanted) == number
+        assert not await reader.issue_is_open(number)
+        assert await writer.open_issue(replace(wanted, key="yanked 1.0.1")) != number
+
+    async def test_checks_and_statuses_say_how_a_commit_fares(self, ground: Ground) -> None:
+        writer, reader = ground.forge.writer(ground.repository), ground.forge.reader(ground.repository)
+        sha = (await read(ground)).sha
+        assert await reader.checks(sha) == ()
+        await writer.report(Report(sha, "tests", "Running", "…", None))
+        await writer.status(sha, "bolide", "pending", "training", None)
+        assert set(await reader.checks(sha)) == {CheckOutcome("tests", "pending"), CheckOutcome("bolide", "pending")}
+        await writer.report(Report(sha, "tests", "Broken", "…", "failure"))
+        await writer.status(sha, "bolide", "success", "serving", None)
+        assert set(await reader.checks(sha)) == {CheckOutcome("tests", "failed"), CheckOutcome("bolide", "passed")}
+
+    async def test_a_merged_proposal_is_told_with_its_commit_and_its_branch_goes_only_as_it_was(
+        self, ground: Ground
+    ) -> None:
+        writer, reader = ground.forge.writer(ground.repository), ground.forge.reader(ground.repository)
+        assert await reader.merged_pulls() == ()
+        opened = await writer.propose(await change(ground))
+        sha = await ground.merge(opened.number)
+        seen = await reader.pull_request(opened.number)
+        assert seen.merged is not None
+        assert (seen.merged.sha, seen.merged.branch, seen.head_sha) == (sha, BRANCH, opened.head_sha)
+        (pull,) = await reader.merged_pulls()
+        assert (pull.number, pull.title, pull.branch, pull.sha) == (opened.number, "Update", BRANCH, sha)
+        await writer.delete_branch(DeleteBranch(BRANCH, sha="0" * 40))
+        assert (await read(ground)).branch is not None
+        for _ in range(2):
+            await writer.delete_branch(DeleteBranch(BRANCH, sha=opened.head_sha))
+        assert (await read(ground)).branch is None
 
     async def test_rights_are_those_of_now(self, ground: Ground) -> None:
         reader = ground.forge.reader(ground.repository)

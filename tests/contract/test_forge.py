@@ -33,6 +33,12 @@ class MemoryGround:
     async def close_pull(self, number: int) -> None:
         self.forge.repository.pulls[number].state = "closed"
 
+    async def merge(self, number: int) -> str:
+        return self.forge.repository.merge(number)
+
+    async def notes(self, tag: str) -> list[str]:
+        return self.forge.repository.releases[tag].split("\n\n")
+
     async def issue(self) -> int:
         return self.forge.repository.issue()
 
@@ -65,6 +71,14 @@ class SandboxGround:
     async def close_pull(self, number: int) -> None:
         async with as_user(self.sandbox, "ada") as ada:
             await ada("PATCH", f"/repos/{NAME}/pulls/{number}", {"state": "closed"})
+
+    async def merge(self, number: int) -> str:
+        async with as_user(self.sandbox, "ada") as ada:
+            return str((await ada("PUT", f"/repos/{NAME}/pulls/{number}/merge", {}))[1]["sha"])
+
+    async def notes(self, tag: str) -> list[str]:
+        body = str((await self._ask(f"releases/tags/{tag}"))["body"])
+        return re.sub(r"\n<!-- bolide:yanked -->", "", body).split("\n\n")
 
     async def issue(self) -> int:
         return int(self.sandbox.open_issue(NAME, "ada", "Question").number)

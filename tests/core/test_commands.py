@@ -11,6 +11,7 @@ from bot.core import commands
 from bot.core.commands import (
     AdviseNow,
     BisectNow,
+    CancelRelease,
     Command,
     ExplainPackage,
     Help,
@@ -23,7 +24,9 @@ from bot.core.commands import (
     UnignorePackage,
     Unknown,
     UpdateNow,
+    YankRelease,
 )
+from bot.core.versions import Exactly
 
 TITLES: list[tuple[str, Command | None]] = [
     ("Kebechet update", UpdateNow()),
@@ -33,6 +36,17 @@ TITLES: list[tuple[str, Command | None]] = [
     ("New major release", ReleaseNow("major")),
     ("New minor release", ReleaseNow("minor")),
     ("new PATCH release", ReleaseNow("patch")),
+    ("New calendar release", ReleaseNow("calendar")),
+    ("New pre-release", ReleaseNow("pre")),
+    ("New pre- release", ReleaseNow("pre")),
+    ("New build release", ReleaseNow("build")),
+    ("  Finalize version \t", ReleaseNow("finalize")),
+    ("1.2.3 release", ReleaseNow(Exactly("1.2.3"))),
+    ("V1!2.0rc1 Release ", ReleaseNow(Exactly("1!2.0rc1"))),
+    ("X.Y.Z release", Unknown("release", "write the version in place of X.Y.Z, in the title of a new issue.")),
+    ("Initial release", None),
+    ("release 1.2.3", None),
+    ("1.2.3", None),
     ("New minor release!", None),
     ("Re: New minor release", None),
     ("New  minor release", None),
@@ -80,6 +94,15 @@ COMMENTS: list[tuple[str, Command | None]] = [
     ("/release major", ReleaseNow("major")),
     ("/release   minor", ReleaseNow("minor")),
     ("/release\tpatch", ReleaseNow("patch")),
+    ("/release pre", ReleaseNow("pre")),
+    ("/release v1.2.3", ReleaseNow(Exactly("v1.2.3"))),
+    ("/release 1!2.0.dev3", ReleaseNow(Exactly("1!2.0.dev3"))),
+    ("/release Cancel", CancelRelease()),
+    ("/yank v1.2.3", YankRelease("1.2.3", "")),
+    ("/yank 1.2.3 It eats 7s", YankRelease("1.2.3", "It eats 7s")),
+    ("/yank", Unknown("yank")),
+    ("/yank everything", Unknown("yank")),
+    (f"/yank 1.2.3 {'x' * 201}", Unknown("yank")),
     ("@bolide release minor", ReleaseNow("minor")),
     # meant for Bolide, but no command
     ("/release", Unknown("release")),
@@ -193,7 +216,7 @@ def test_the_answer_to_what_is_no_command_names_those_that_are() -> None:
     [
         ("/ignore ../x", "`../x` is not the name of a package"),
         ("/ignore flask 1.2.3; rm -rf", "`1.2.3;` is not a version specifier"),
-        ("/release", "Nothing is not the kind of a release"),
+        ("/release", "Nothing is neither the kind of a release nor a version"),
         ("/rebase `now`", "`'now'` stands after it"),
     ],
 )

@@ -17,6 +17,7 @@ from bot.core.events import (
     CommandGiven,
     Event,
     Ignored,
+    PullRequestEdited,
     PullRequestMerged,
     Pushed,
     Repository,
@@ -60,6 +61,16 @@ OTHERS = [{"id": 8, "full_name": "ada/letters"}, {"id": 9, "full_name": "ada/wor
             "pull_request",
             {"action": "closed", "pull_request": PULL},
             (PullRequestMerged(HERE, 5, "topic", "main", SHA),),
+        ),
+        (
+            "pull_request",
+            {"action": "closed", "pull_request": {**PULL, "labels": [{"name": "minor-release"}, {"name": 1}, None]}},
+            (PullRequestMerged(HERE, 5, "topic", "main", SHA, ("minor-release",)),),
+        ),
+        (
+            "pull_request",
+            {"action": "edited", "pull_request": {**PULL, "state": "open"}},
+            (PullRequestEdited(HERE, 5, "topic"),),
         ),
         (
             "pull_request",
@@ -121,9 +132,22 @@ def test_what_managers_listen_to(kind: str, body: dict[str, Any], found: tuple[E
             BASE | {"action": "created", "repositories": [{"id": True, "full_name": "x/y"}]},
             "unhandled installation: id is not a number",
         ),
-        ("pull_request", BASE | {"action": "opened", "pull_request": PULL}, "not a merge"),
-        ("pull_request", BASE | {"action": "closed", "pull_request": PULL | {"merged": False}}, "not a merge"),
-        ("pull_request", BASE | {"action": "closed", "pull_request": None}, "not a merge"),
+        ("pull_request", BASE | {"action": "opened", "pull_request": PULL}, "neither a merge nor an edit"),
+        (
+            "pull_request",
+            BASE | {"action": "closed", "pull_request": PULL | {"merged": False}},
+            "neither a merge nor an edit",
+        ),
+        (
+            "pull_request",
+            BASE | {"action": "closed", "pull_request": None},
+            "unhandled pull_request: pull_request is not an object",
+        ),
+        (
+            "pull_request",
+            BASE | {"action": "edited", "pull_request": PULL | {"state": "closed"}},
+            "not an open pull request from an own branch",
+        ),
         (
             "pull_request",
             BASE | {"action": "closed", "pull_request": PULL | {"base": {"ref": "stable"}}},

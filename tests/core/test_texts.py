@@ -21,10 +21,12 @@ from bot.core.evidence import (
     Verdict,
 )
 from bot.core.packages import HeldBack
+from bot.core.ports import CheckOutcome
 from bot.core.stages import Done, Failed, Skipped, Started, Stopped, Verified
 from bot.core.texts import advice, deployment, evidence, release, update
-from bot.core.texts.release import ReleaseText
+from bot.core.texts.release import Order, ReleaseText
 from bot.core.texts.update import Move, UpdateText
+from bot.core.versions import KINDS, Exactly, Wanted
 
 HERE = Environment("default", "pipfile", "")
 BASE, LOCK = "b" * 40, "c" * 64
@@ -149,52 +151,56 @@ def test_the_message_has_a_line_for_each_package() -> None:
 NOTES = st.text().map(lambda notes: notes.replace("\r", "").replace("<!--", ""))
 
 
-@given(NOTES, st.integers(1, 10**9 - 1) | st.none(), st.booleans())
-def test_a_release_is_read_as_it_was_written(notes: str, issue: int | None, closes: bool) -> None:  # noqa: FBT001
-    told = ReleaseText("1.3.0", notes, BASE, issue, closes=closes and issue is not None)
-    body = release.body(told, "1.2.3")
-    assert release.parse(body, "1.3.0") == told
-    assert release.parse(body.replace("\n", "\r\n"), "1.3.0") == told, "as GitHub keeps it after an edit"
+WANTED = st.sampled_from([*KINDS, Exactly("1!2.0rc1.post2.dev3"), Exactly("2.0-rc.1")])
 
 
-def test_a_release_whose_text_a_person_wrote_has_it_for_notes() -> None:
-    assert release.parse("All new.", "1.3.0") == ReleaseText("1.3.0", "All new.", "", None, closes=False)
-    mark = f"<!-- bolide:release base={BASE} closes=4 -->"
-    assert release.parse(f"{mark}\nAll new.", "1.3.0") == ReleaseText("1.3.0", "All new.", BASE, 4, closes=True)
+def told(order: Order, notes: str, made: str | None = None) -> str:
+    return release.body(order, "1.3.0", "1.2.3", BASE, notes if made is None else made, notes)
+
+
+@given(NOTES, WANTED, st.integers(1, 10**9 - 1) | st.none(), st.booleans())
+def test_a_release_is_read_as_it_was_written(notes: str, wanted: Wanted, issue: int | None, closes: bool) -> None:  # noqa: FBT001
+    order = Order(wanted, issue, closes=closes and issue is not None)
+    expected = ReleaseText(order, notes, BASE, edited=False)
+    assert release.parse(told(order, notes)) == expected
+    assert release.parse(told(order, notes).replace("\n", "\r\n")) == expected, "as GitHub keeps it after an edit"
+
+
+@given(NOTES, NOTES)
+def test_an_edit_of_the_notes_is_seen(made: str, notes: str) -> None:
+    found = release.parse(told(Order("minor", 4, closes=True), notes, made))
+    assert found is not None
+    assert (found.notes, found.edited) == (notes, made.split() != notes.split())
+
+
+def test_a_release_whose_text_a_person_wrote_tells_no_order_and_has_it_for_notes() -> None:
+    assert release.parse("All new.") is None
+    mark = f"<!-- bolide:release base={BASE} closes=4 wanted=minor notes={'0' * 64} -->"
+    assert release.parse(f"{mark}\nAll new.") is None
+    assert release.words(f"{mark}\r\nAll new.\r\nAnd more.") == "All new.\nAnd more."
 
 
 def test_marks_in_the_notes_change_nothing() -> None:
-    notes = f"a\n<!-- /bolide:notes -->\n<!-- bolide:release base={'0' * 40} closes=1 -->"
-    found = release.parse(release.body(ReleaseText("1.3.0", notes, BASE, 9, closes=False), "1.2.3"), "1.3.0")
-    assert (found.base_sha, found.issue, found.closes) == (BASE, 9, False)
+    other = f"<!-- bolide:release base={'0' * 40} closes=1 wanted=major notes={'0' * 64} -->"
+    found = release.parse(told(Order("patch", 9, closes=False), f"a\n<!-- /bolide:notes -->\n{other}"))
+    assert found is not None
+    assert (found.base_sha, found.order) == (BASE, Order("patch", 9, closes=False))
     assert found.notes.startswith("a\n")
 
 
 def test_endless_notes_are_cut_and_the_rest_stays_readable() -> None:
-    body = release.body(ReleaseText("1.3.0", "line\n" * 50_000, BASE, 4, closes=True), "1.2.3")
-    assert len(body) <= 60_000
-    assert release.parse(body, "1.3.0").issue == 4
-    assert "cut here" in release.parse(body, "1.3.0").notes
+    body = told(Order("minor", 4, closes=True), "line\n" * 50_000)
+    found = release.parse(body)
+    assert found is not None
+    assert (len(body) <= 60_000, found.order.issue, found.edited) == (True, 4, False)
+    assert "cut here" in found.notes
 
 
-@pytest.mark.parametrize(
-    ("branch", "version"),
-    [
-        ("bolide/release-1.3.0", "1.3.0"),
-        ("bolide/release-1.3", "1.3"),
-        ("bolide/release-", None),
-        ("bolide/release-1.3.0-next", None),
-        ("bolide/release-../x", None),
-        ("bolide/release-1.3.0\n", None),
-        ("bolide/release-\u0661.\u0662", None),
-        ("bolide/update", None),
-        ("1.3.0", None),
-        ("", None),
-    ],
-)
-def test_only_a_release_branch_has_a_version(branch: str, version: str | None) -> None:
-    assert release.version_of(branch) == version
-    assert version is None or release.branch(version) == branch
+def test_checks_with_wild_names_are_told_quietly() -> None:
+    outcomes = tuple(CheckOutcome(f"`@ada` {number}", "failed") for number in range(12))
+    said = release.failed("1.3.0", outcomes, "the merge commit")
+    assert "@ada" not in said
+    assert "and 2 others failed on the merge commit" in said
 
 
 # Deployments and evidence

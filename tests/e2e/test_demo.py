@@ -8,16 +8,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from bot import __version__
-from bot.core.versions import next_version
+from bot.core.versions import Numbering, next_version
 from tests.browser import CHROMIUM, NEEDS_BROWSER
 
-NEXT = next_version(__version__, "minor")
+NEXT = next_version(__version__, "minor", Numbering(datetime.now(UTC).date()))
 CHECKOUT = Path(__file__).parents[2]
 PULL = re.compile(r"http://127\.0\.0\.1:\d+/ada/bolide/pull/1")
 

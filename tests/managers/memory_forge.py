@@ -19,19 +19,26 @@ from bot.core.plan import (
     DeleteBranch,
     EditPullRequest,
     KeepLabels,
+    OpenIssue,
     ProposeChange,
     React,
     Release,
     Report,
     TrackIssue,
+    YankRelease,
 )
 from bot.core.ports import (
     BotBranch,
+    CheckOutcome,
+    CheckState,
     CommitSummary,
     DeploymentState,
     ForgeRefused,
     ForgeUnavailable,
     HeadMoved,
+    History,
+    Merge,
+    MergedPull,
     OpenChange,
     OwnWork,
     Permission,
@@ -65,6 +72,10 @@ class Pull:
     state: str = "open"
     opened: datetime = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
     labels: tuple[str, ...] = ()
+    author: str = "ada"
+    sha: str = ""
+    head: str = ""
+    merged_at: datetime = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -94,6 +105,11 @@ class MemoryRepository:
     checks: dict[tuple[str, str], Report] = field(default_factory=dict)
     tag_commits: dict[str, str] = field(default_factory=dict)
     releases: dict[str, str] = field(default_factory=dict)
+    assets: dict[str, dict[str, str]] = field(default_factory=dict)
+    prereleases: set[str] = field(default_factory=set)
+    yanked: set[str] = field(default_factory=set)
+    own_issues: dict[str, tuple[int, str, str]] = field(default_factory=dict)
+    outcomes: dict[str, dict[str, CheckOutcome]] = field(default_factory=dict)
     statuses: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     deployments: list[tuple[str, str]] = field(default_factory=list)
     deployment_states: list[tuple[int, str, str]] = field(default_factory=list)
@@ -128,16 +144,22 @@ class MemoryRepository:
         self.open_issues.add(number)
         return number
 
-    def open_pull(self, branch: str, title: str, body: str) -> Pull:
+    def open_pull(self, branch: str, title: str, body: str, author: str = "ada") -> Pull:
         number = next(self._numbers)
-        self.pulls[number] = Pull(number, title, body, branch, opened=self.now)
+        self.pulls[number] = Pull(number, title, body, branch, opened=self.now, author=author)
         return self.pulls[number]
 
     def merge(self, number: int) -> str:
         """The pull request is merged by squashing; the merge's commit."""
         pull = self.pulls[number]
-        pull.state = "merged"
-        return self.push(self.commits[self.branches[pull.branch]].files, subject=f"{pull.title} (#{number})")
+        pull.state, pull.head = "merged", self.branches[pull.branch]
+        files = self.commits[pull.head].files
+        pull.sha = self.push(files, subject=f"{pull.title} (#{number})", author=pull.author)
+        return pull.sha
+
+    def judge(self, sha: str, outcome: CheckOutcome) -> None:
+        """A check of somebody's says how the commit fares."""
+        self.outcomes.setdefault(sha, {})[outcome.name] = outcome
 
     def text(self, sha: str, path: str) -> str:
         content = self.commits[sha].files[path]
@@ -152,14 +174,22 @@ class MemoryRepository:
         return found
 
 
+class Killed(BaseException):
+    """The bot's process ends here."""
+
+
 @dataclass(slots=True)
 class MemoryForge:
-    """`ports.Forge` over one repository; `outages` calls fail first, `before_propose` happens just before a write."""
+    """`ports.Forge` over one repository; `outages` calls fail first, `before_propose` happens just before a write.
+
+    With `dies_after` the bot is killed when it has called so often.
+    """
 
     repository: MemoryRepository
     outages: int = 0
     asked: list[str] = field(default_factory=list)
     refusals: dict[str, str] = field(default_factory=dict)
+    dies_after: int | None = None
     before_propose: list[Callable[[], object]] = field(default_factory=list)
 
     @property
@@ -174,6 +204,10 @@ class MemoryForge:
 
     def touch(self, method: str) -> MemoryRepository:
         self.asked.append(method)
+        if self.dies_after is not None:
+            self.dies_after -= 1
+            if self.dies_after < 0:
+                raise Killed
         if self.outages > 0:
             self.outages -= 1
             raise ForgeUnavailable("GitHub answered 502.", after=7)
@@ -241,11 +275,49 @@ class MemoryReader:
             raise ForgeRefused(f"{there.name} has no pull request {number}.")
         return _seen(there, pull)
 
-    async def commits_since_release(self, sha: str) -> tuple[CommitSummary, ...]:
-        there = self._forge.touch("commits_since_release")
-        released = {there.tag_commits[tag] for tag in there.releases}
-        fresh = itertools.takewhile(lambda commit: commit.sha not in released, there.history(sha))
-        return tuple(CommitSummary(commit.sha, commit.subject, commit.author) for commit in fresh)[:250]
+    async def history(self, sha: str, since: str | None) -> History:
+        there = self._forge.touch("history")
+        if since is not None and since not in there.tag_commits:
+            raise ForgeRefused(f"{there.name} has no tag {since}.")
+        known = {commit.sha for commit in there.history(there.tag_commits[since])} if since else set()
+        fresh = [commit for commit in there.history(sha) if commit.sha not in known]
+        told = tuple(
+            CommitSummary(
+                commit.sha, commit.subject, commit.author, commit.author, (commit.parent,) if commit.parent else ()
+            )
+            for commit in fresh
+        )
+        if not since:
+            return History(told[:250], len(told), "", "")
+        page = f"https://github.example/{there.name}/compare/{since}...{sha}"
+        return History(told[:250], len(told), there.tag_commits[since], page)
+
+    async def merged_pulls(self) -> tuple[MergedPull, ...]:
+        there = self._forge.touch("merged_pulls")
+        merged = [pull for pull in there.pulls.values() if pull.state == "merged"]
+        return tuple(
+            MergedPull(pull.number, pull.title, pull.body, pull.labels, pull.author, pull.branch, pull.sha)
+            for pull in reversed(merged)
+        )
+
+    async def checks(self, sha: str) -> tuple[CheckOutcome, ...]:
+        there = self._forge.touch("checks")
+        states: dict[str, CheckState] = {"success": "passed", "pending": "pending"}
+        ends: dict[str | None, CheckState] = {"success": "passed", "neutral": "passed", None: "pending"}
+        runs = [(name, run) for (at, name), run in there.checks.items() if at == sha]
+        own = [CheckOutcome(name, ends.get(run.conclusion, "failed")) for name, run in runs]
+        contexts = [(name, state) for (at, name), (state, _) in there.statuses.items() if at == sha]
+        told = [CheckOutcome(name, states.get(state, "failed")) for name, state in contexts]
+        return (*there.outcomes.get(sha, {}).values(), *own, *told)
+
+    async def issue_is_open(self, number: int) -> bool:
+        there = self._forge.touch("issue_is_open")
+        pull = there.pulls.get(number)
+        return pull.state == "open" if pull else number in there.open_issues
+
+    async def release_url(self, tag: str) -> str | None:
+        there = self._forge.touch("release_url")
+        return _release_page(there, tag) if tag in there.releases else None
 
     async def tags(self) -> tuple[str, ...]:
         return tuple(self._forge.touch("tags").tag_commits)
@@ -281,7 +353,7 @@ class MemoryWriter:
             self._forge.before_propose.pop(0)()
         self._commit(there, change)
         opened = [pull for pull in there.pulls.values() if pull.branch == change.branch and pull.state == "open"]
-        pull = opened[0] if opened else there.open_pull(change.branch, change.title, change.body)
+        pull = opened[0] if opened else there.open_pull(change.branch, change.title, change.body, LOGIN)
         if not opened:
             there.writes.append(f"open #{pull.number}")
         elif (pull.title, pull.body) != (change.title, change.body):
@@ -346,8 +418,28 @@ class MemoryWriter:
             raise ForgeRefused(f"{release.tag} is on {commit[:8]} already, not on {release.sha[:8]}; choose another.")
         if release.tag not in there.releases:
             there.releases[release.tag] = release.notes
+            there.assets[release.tag] = {asset.name: asset.text for asset in release.assets}
+            there.prereleases |= {release.tag} if release.prerelease else set()
             there.writes.append(f"release {release.tag}")
-        return f"https://github.example/{there.name}/releases/tag/{release.tag}"
+        return _release_page(there, release.tag)
+
+    async def yank(self, yank: YankRelease) -> None:
+        there = self._forge.touch("yank")
+        if yank.tag not in there.releases:
+            raise ForgeRefused(f"{there.name} has no GitHub Release of {yank.tag}.")
+        if yank.tag not in there.yanked:
+            there.yanked.add(yank.tag)
+            there.releases[yank.tag] = f"{yank.warning}\n\n{there.releases[yank.tag]}"
+            there.writes.append(f"yank {yank.tag}")
+
+    async def open_issue(self, wanted: OpenIssue) -> int:
+        there = self._forge.touch("open_issue")
+        _bounded(wanted.body)
+        if wanted.key not in there.own_issues:
+            number = there.issue()
+            there.own_issues[wanted.key] = (number, wanted.title, wanted.body)
+            there.writes.append(f"open issue #{number}")
+        return there.own_issues[wanted.key][0]
 
     async def track(self, issue: TrackIssue) -> None:
         there = self._forge.touch("track")
@@ -383,7 +475,8 @@ class MemoryWriter:
 
     async def delete_branch(self, delete: DeleteBranch) -> None:
         there = self._forge.touch("delete_branch")
-        if there.branches.pop(delete.branch, None) is not None:
+        if there.branches.get(delete.branch) in ((delete.sha,) if delete.sha else there.branches.values()):
+            del there.branches[delete.branch]
             there.writes.append(f"delete {delete.branch}")
 
     async def status(self, sha: str, context: str, state: StatusState, description: str, url: str | None) -> None:
@@ -404,8 +497,13 @@ class MemoryWriter:
 
 def _seen(there: MemoryRepository, pull: Pull) -> PullRequest:
     url = f"https://github.example/{there.name}/pull/{pull.number}"
-    head = there.branches.get(pull.branch, "")
-    return PullRequest(pull.number, url, pull.title, pull.body, head, pull.state == "open")
+    head = pull.head or there.branches.get(pull.branch, "")
+    merged = Merge(pull.sha, pull.merged_at, pull.branch) if pull.state == "merged" else None
+    return PullRequest(pull.number, url, pull.title, pull.body, head, pull.state == "open", merged)
+
+
+def _release_page(there: MemoryRepository, tag: str) -> str:
+    return f"https://github.example/{there.name}/releases/tag/{tag}"
 
 
 def _is_listed(path: str, overlays: str) -> bool:

@@ -1,6 +1,6 @@
 """In memory: a laboratory that knows which locks break, a runner that knows how runs end."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.core import lockfile
@@ -83,6 +83,10 @@ class MemoryRunner:
     course: Callable[[str], list[StageReport]] = lambda sha: []
     ended: dict[str, RunResult] = field(default_factory=dict)
     begun: list[str] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+
+    async def model_files(self, repository: Repository) -> Mapping[str, str]:
+        return self.files
 
     async def run(
         self,

@@ -124,6 +124,7 @@ class World:
                 self.laboratory,
                 self.release_notes,
                 self.runner,
+                self.runner,
                 self.inbox,
                 self.watch_list,
                 lambda: self.now,
@@ -189,6 +190,7 @@ class World:
     async def tell_of_merge(self, number: int, branch: str, sha: str, *, fork: bool = False) -> None:
         head = {"ref": branch, "repo": {"id": 99 if fork else self.repository.id}}
         told = {"number": number, "merged": True, "merge_commit_sha": sha, "head": head, "base": {"ref": "main"}}
+        told["labels"] = [{"name": name} for name in self.repository.pulls[number].labels]
         await self.deliver("pull_request", action="closed", pull_request=told)
 
     async def titled(self, title: str, sender: tuple[str, int] = ADA) -> int:
@@ -199,6 +201,11 @@ class World:
     async def commented(self, issue: int, text: str, sender: tuple[str, int] = ADA, comment: int = 501) -> None:
         said = {"id": comment, "body": text}
         await self.deliver("issue_comment", sender, action="created", issue={"number": issue}, comment=said)
+
+    async def wait(self, seconds: float) -> None:
+        """Time passes, and what was put off is done."""
+        self.seconds += seconds
+        await self.settle()
 
     def only_pull(self) -> int:
         """The number of the one open pull request."""

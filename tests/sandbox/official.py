@@ -73,7 +73,10 @@ def request_problems(exchange: Exchange, operation: Json) -> list[str]:
     parameters = openapi()["components"].get("parameters", {})
     known |= {parameters[name]["name"] for name in known if name in parameters}
     problems = [f"unknown query parameter {key}" for key, _ in exchange.query if key not in known]
-    described = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    taken = operation.get("requestBody", {}).get("content", {})
+    if "application/octet-stream" in taken:
+        return problems
+    described = taken.get("application/json")
     if not exchange.request.strip():
         return problems
     if described is None:

@@ -182,6 +182,33 @@ async def tour_pulls(ada: Client) -> None:
     )
 
 
+async def tour_assets(bot: Bot, release: int) -> None:
+    """Two files of a draft: one stays, one goes; the page and the API give the first byte by byte."""
+    url = f"{bot.client.sandbox.api_url}{R}/releases/{release}/assets"
+    for name in ("sbom.json", "gone.txt"):
+        answers = []
+        for _ in range(2):
+            async with bot.client.session.post(
+                f"{url}?name={name}", data=b"\x00{", headers={"Content-Type": "application/json"}
+            ) as answer:
+                answers.append((answer.status, await answer.json()))
+        assert [status for status, _ in answers] == [201, 422]
+        made = answers[0][1]
+    async with bot.client.session.post(url, data=b"x") as answer:
+        assert answer.status == 422
+    await walk(
+        bot.client,
+        (204, "DELETE", f"{R}/releases/assets/{made['id']}", None),
+        (404, "GET", f"{R}/releases/assets/{made['id']}", None),
+    )
+    ((kept,),) = await walk(bot.client, (200, "GET", f"{R}/releases/{release}/assets", None))
+    assert (kept["name"], kept["size"], kept["state"]) == ("sbom.json", 2, "uploaded")
+    await walk(bot.client, (200, "GET", f"{R}/releases/assets/{kept['id']}", None))
+    assert (await walk(bot.client, (200, "GET", f"{R}/releases/{release}", None)))[0]["assets"] == [kept]
+    async with bot.client.session.get(kept["url"], headers={"Accept": "application/octet-stream"}) as answer:
+        assert await answer.read() == b"\x00{"
+
+
 async def tour_reports(bot: Bot, sha: str) -> None:
     suite, run, deployment, release = await walk(
         bot.client,
@@ -203,6 +230,7 @@ async def tour_reports(bot: Bot, sha: str) -> None:
         (409, "POST", f"{R}/deployments", {"ref": sha, "required_contexts": ["absent"]}),
         (201, "POST", f"{R}/deployments/{deployment['id']}/statuses", {"state": "in_progress"}),
     )
+    await tour_assets(bot, release["id"])
     status = (await bot.client("POST", f"{R}/deployments/{deployment['id']}/statuses", {"state": "success"}))[1]
     await walk(
         bot.client,

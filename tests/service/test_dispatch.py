@@ -224,7 +224,7 @@ async def test_closing_declines_a_lock_until_somebody_asks_for_it(world: World) 
     number = world.only_pull()
     world.repository.pulls[number].state = "closed"
     await world.pushed({"README.md": "more\n"})
-    assert "This lock was proposed, and its pull request was closed" in " ".join(world.notes[-3:])
+    assert "This lock was proposed, and its pull request was closed" in " ".join(world.notes)
     assert [pull.state for pull in world.repository.pulls.values()] == ["closed"]
     await world.titled("Kebechet update")
     assert world.only_pull() != number
@@ -391,7 +391,10 @@ async def test_who_may_write_gets_a_reaction_and_an_answer(world: World) -> None
     await world.commented(issue, "/help")
     await world.commented(issue, "/updat", comment=502)
     assert world.repository.reactions == [React(issue, 501, "eyes"), React(issue, 502, "eyes")]
-    assert "`/release major|minor|patch`" in world.repository.comments[issue, "answer 501"]
+    assert (
+        "`/release calendar|major|minor|patch|pre|build|finalize|X.Y.Z|cancel`"
+        in world.repository.comments[issue, "answer 501"]
+    )
     assert world.repository.comments[issue, "answer 502"].startswith("`/updat` is not a command here")
 
 
@@ -441,135 +444,6 @@ async def test_a_job_whose_delivery_cannot_be_read_any_more_is_refused(world: Wo
     await world.inbox.route("1", {"0/update": "7/update"}, "")
     await world.settle()
     assert world.notes == ["refused: the body is not an object"]
-
-
-# Releases
-
-
-async def test_a_release_from_the_title_to_the_closed_issue(world: World) -> None:
-    issue = await world.titled("New minor release")
-    number = world.only_pull()
-    pull = world.repository.pulls[number]
-    assert (pull.title, pull.branch) == ("Release 1.3.0", "bolide/release-1.3.0")
-    assert f"Closes #{issue}." in pull.body
-    assert world.repository.comments[issue, "answer title"].startswith(f"#{number} proposes it as **Release 1.3.0**")
-    head = world.repository.branches[pull.branch]
-    assert world.repository.text(head, "digits/__init__.py") == '__version__ = "1.3.0"  # released\n'
-    assert 'version = "1.3.0"' in world.repository.text(head, "pyproject.toml")
-    assert "## [1.3.0] - 2026-11-23\n\n- The page shows the model." in world.repository.text(head, "CHANGELOG.md")
-    edited = pull.body.replace("The page shows the model", "The page shows which model answers")
-    pull.body = edited.replace("\n", "\r\n")
-    sha = await world.merged(number)
-    await world.tell_of_merge(number, pull.branch, sha)
-    assert world.repository.tag_commits == {"v1.3.0": sha}
-    assert "- The page shows which model answers." in world.repository.releases["v1.3.0"]
-    assert "\r" not in world.repository.releases["v1.3.0"]
-    assert pull.branch not in world.repository.branches
-    assert world.repository.comments[issue, "released 1.3.0"] == (
-        f"Released as [v1.3.0](https://github.example/ada/digits/releases/tag/v1.3.0), from #{number}."
-    )
-    assert world.repository.open_issues == set()
-    assert world.repository.writes[2:6] == [
-        f"comment on #{issue}: answer title",
-        "release v1.3.0",
-        "delete bolide/release-1.3.0",
-        f"comment on #{issue}: released 1.3.0",
-    ]
-    assert [write for write in world.repository.writes if "release" in write and "comment" not in write] == [
-        "commit bolide/release-1.3.0",
-        "release v1.3.0",
-        "delete bolide/release-1.3.0",
-    ]
-
-
-async def test_an_issue_that_is_about_more_stays_open(world: World) -> None:
-    issue = world.repository.issue()
-    await world.commented(issue, "/release patch")
-    number = world.only_pull()
-    assert f"Asked for in #{issue}." in world.repository.pulls[number].body
-    await world.merged(number)
-    assert world.repository.tag_commits.keys() == {"v1.2.4"}
-    assert (issue, "released 1.2.4") in world.repository.comments
-    assert world.repository.open_issues == {issue}
-
-
-async def test_asking_twice_for_a_release_keeps_the_notes_that_a_person_edited(world: World) -> None:
-    await world.titled("New major release")
-    number = world.only_pull()
-    world.repository.pulls[number].body += "\nEdited."
-    again = await world.titled("New major release")
-    assert world.repository.pulls[number].body.endswith("Edited.")
-    assert world.repository.comments[again, "answer title"].startswith(f"#{number} proposes it as **Release 2.0.0**")
-    world.repository.push({"README.md": "more\n"}, subject="Say more, fixes #3")
-    await world.titled("New major release")
-    assert "Say more, fixes #\u200b3" in world.repository.pulls[number].body, "the base moved, so it is made anew"
-
-
-@pytest.mark.parametrize(
-    ("files", "sentence"),
-    [
-        ({"pyproject.toml": '[project]\nversion = "9"\n'}, "digits/__init__.py says 1.2.3, pyproject.toml says 9"),
-        ({"pyproject.toml": ""}, "names pyproject.toml in `release.version_files`, but there is no such file"),
-        ({"pyproject.toml": "[project]\n"}, "pyproject.toml has no version"),
-        ({"CHANGELOG.md": "# Changelog\n"}, 'CHANGELOG.md has no section "## \\[Unreleased\\]"'),
-        ({"CHANGELOG.md": "## [Unreleased]\n\n## 1.3.0\n"}, "CHANGELOG.md has a section for 1.3.0 already"),
-        ({".github/bolide.yaml": ""}, ".github/bolide.yaml names no `release.version_files`"),
-        ({"digits/__init__.py": '__version__ = "1!2"\n', "pyproject.toml": '[project]\nversion = "1!2"\n'}, "1!2 has"),
-    ],
-)
-async def test_a_release_that_cannot_be_made_is_refused_with_the_reason(
-    world: World, files: dict[str, str], sentence: str
-) -> None:
-    world.repository.push(files)
-    issue = await world.titled("New minor release")
-    assert sentence.replace("\\", "") in world.repository.comments[issue, "answer title"]
-    assert world.bot_branches() == set()
-
-
-async def test_tag_branch_and_archive_stand_in_the_way_of_a_release(world: World) -> None:
-    world.repository.tag_commits["v2.0.0"] = world.repository.head
-    world.repository.push({"x": "mine"}, branch="bolide/release-1.2.4")
-    issue = world.repository.issue()
-    await world.commented(issue, "/release major", comment=1)
-    await world.commented(issue, "/release patch", comment=2)
-    world.repository.archived = True
-    await world.commented(issue, "@bolide release minor", comment=3)
-    assert [world.repository.comments[issue, f"answer {n}"].split(";")[0] for n in (1, 2, 3)] == [
-        "The tag v2.0.0 exists already, but the files still say 1.2.3",
-        "A person has committed to bolide/release-1.2.4",
-        "The repository is archived",
-    ]
-
-
-async def test_a_repository_without_changelog_has_its_commits_as_notes(world: World) -> None:
-    world.repository.push({"CHANGELOG.md": ""})
-    world.repository.tag_commits["v1.2.3"] = world.repository.head
-    world.repository.releases["v1.2.3"] = "First"
-    world.repository.push({"a": "b"}, subject="Ask @everyone <b>")
-    await world.titled("New patch release")
-    body = world.repository.pulls[world.only_pull()].body
-    assert f"- Ask @\u200beveryone \\<b\\> ({world.repository.head[:7]})" in body
-    world.repository.releases["v1.2.4"], world.repository.tag_commits["v1.2.4"] = "", world.repository.head
-    await world.titled("New minor release")
-    assert "No notable changes." in world.repository.pulls[max(world.repository.pulls)].body
-
-
-async def test_a_tag_that_is_elsewhere_stops_the_release_and_is_said_on_its_pull_request(world: World) -> None:
-    issue = await world.titled("New minor release")
-    number = world.only_pull()
-    world.repository.tag_commits["v1.3.0"] = world.repository.head
-    await world.merged(number)
-    assert "v1.3.0 is on" in world.repository.comments[number, "not released"]
-    assert world.repository.open_issues == {issue}
-    assert world.repository.releases == {}
-
-
-async def test_a_forks_branch_with_the_name_of_a_release_releases_nothing(world: World) -> None:
-    world.repository.push({"a": "b"}, branch="bolide/release-9.9.9")
-    world.repository.open_pull("bolide/release-9.9.9", "Nice", "body")
-    await world.merged(1, fork=True)
-    assert world.repository.tag_commits == {}
-    assert "not for this manager" in world.notes
 
 
 # Redeployments
@@ -649,16 +523,8 @@ async def test_a_refusal_of_github_is_told_where_somebody_waits_and_else_noted(w
     assert world.notes[-1] == "refused: The App lacks the permission `contents: read`."
 
 
-async def test_a_release_branch_that_a_person_made_is_released_with_what_they_wrote(world: World) -> None:
-    world.repository.push({"a": "b"}, branch="bolide/release-4.0.0")
-    world.repository.open_pull("bolide/release-4.0.0", "Four", "All new.")
-    await world.merged(1)
-    assert world.repository.releases == {"v4.0.0": "All new."}
-    assert [place for place in world.repository.comments if place[1].startswith("released")] == []
-
-
 async def test_what_a_manager_was_not_asked_is_not_for_it(world: World) -> None:
     asked = ChangeProposed(world.repository.value, 1, "a", "b", "Pipfile.lock")
     assert await world.dispatch.plan(asked, "redeploy") is None
-    for name in ("evidence", "release", "answer"):
+    for name in ("evidence", "release", "publish", "yank", "answer"):
         assert await world.dispatch.plan(RepositoryAdded(world.repository.value), name) is None

@@ -14,7 +14,14 @@ _TOLERATED = 20.0  # seconds by which clocks may differ before ours is corrected
 
 Permissions = Mapping[str, str]
 
-READING: Permissions = {"contents": "read", "metadata": "read", "pull_requests": "read", "issues": "read"}
+READING: Permissions = {
+    "contents": "read",
+    "metadata": "read",
+    "pull_requests": "read",
+    "issues": "read",
+    "checks": "read",
+    "statuses": "read",
+}
 WRITING: Permissions = {
     "contents": "write",
     "metadata": "read",

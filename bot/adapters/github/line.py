@@ -37,12 +37,21 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """Bytes to send as they are, and their media type."""
+
+    media: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
-    """A request to send; `what` names it in the log, `largest` bounds the answer in bytes."""
+    """A request to send: JSON of `data`, or a file; `what` names it in the log, `largest` bounds the answer (bytes)."""
 
     method: str
     path: str
     data: Any = None
+    file: "File | None" = None
     what: str = ""
     largest: int = LARGEST_ANSWER
     patience: float = PATIENCE
@@ -112,6 +121,8 @@ class Line:
         body = None if question.data is None else json.dumps(question.data).encode()
         if body is not None:
             headers["content-type"] = "application/json; charset=utf-8"
+        elif question.file is not None:
+            headers["content-type"], body = question.file.media, question.file.content
         for _ in range(_REDIRECTS + 1):
             self._refuse_foreign(url)
             status, received, content = await self._send(question, url, headers, body, phase, whom)
@@ -164,7 +175,13 @@ class Line:
             self.asked.append(Asked(phase, whom.name, question.method, question.name, status))
 
     def _same_origin(self, url: str) -> bool:
-        return _origin(url) in {_origin(self._api_url), _origin(self._graphql_url)}
+        api = _origin(self._api_url)
+        # GitHub takes files at a host of its own beside the API's; elsewhere they are one.
+        return _origin(url) in {
+            api,
+            _origin(self._graphql_url),
+            api.replace("://api.github.com", "://uploads.github.com"),
+        }
 
     def _refuse_foreign(self, url: str) -> None:
         if not self._same_origin(url):

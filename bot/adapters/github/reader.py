@@ -7,12 +7,18 @@ from typing import Any
 from urllib.parse import quote
 
 from bot.adapters.github.graphql import Unprocessable, own_ones, read_project
+from bot.adapters.github.publication import published
 from bot.adapters.github.session import RepositorySession
 from bot.core.events import Actor
 from bot.core.ports import (
     BotBranch,
+    CheckOutcome,
+    CheckState,
     CommitSummary,
     ForgeRefused,
+    History,
+    Merge,
+    MergedPull,
     OpenChange,
     OwnWork,
     Permission,
@@ -73,22 +79,48 @@ class GitHubReader:
         answer = await self._session.read(f"{self._session.path}/pulls/{number}")
         return pull_request(answer.data)
 
-    async def commits_since_release(self, sha: str) -> tuple[CommitSummary, ...]:
-        """The commits reachable from `sha` since the latest release's tag, newest first, at most 250."""
-        latest = await self._session.read(f"{self._session.path}/releases/latest", missing_is_fine=True)
-        if latest.status == 404:
-            path = f"{self._session.path}/commits?sha={quote(sha)}"
-            return tuple(map(_commit, await self._session.read_all(path, pages=3)))[:_MOST_COMMITS]
-        span = f"{quote(latest.data['tag_name'], safe='')}...{quote(sha)}"
-        following: str | None = f"{self._session.path}/compare/{span}?per_page=100"
-        found: list[CommitSummary] = []
+    async def history(self, sha: str, since: str | None) -> History:
+        """The commits reachable from `sha` but not from the tag `since` (None: all there are)."""
+        if since is None:
+            found = await self._session.read_all(f"{self._session.path}/commits?sha={quote(sha)}", pages=3)
+            return History(tuple(map(_commit, found))[:_MOST_COMMITS], len(found), "", "")
+        return await self._compared(f"{quote(since, safe='')}...{quote(sha)}")
+
+    async def _compared(self, span: str) -> History:
+        answer = await self._session.read(f"{self._session.path}/compare/{span}?per_page=100")
+        found = list(map(_commit, answer.data["commits"]))
         for _ in range(20):
-            if following is None:
+            if answer.following is None:
                 break
-            answer = await self._session.read(following)
+            answer = await self._session.read(answer.following)
             found.extend(map(_commit, answer.data["commits"]))
-            following = answer.following
-        return tuple(reversed(found))[:_MOST_COMMITS]
+        last = answer.data
+        commits = tuple(reversed(found))[:_MOST_COMMITS]
+        return History(commits, int(last["total_commits"]), str(last["base_commit"]["sha"]), str(last["html_url"]))
+
+    async def merged_pulls(self) -> tuple[MergedPull, ...]:
+        """The pull requests that were merged, the latest first, of the 300 that changed last."""
+        path = f"{self._session.path}/pulls?state=closed&sort=updated&direction=desc"
+        found = [pull for pull in await self._session.read_all(path, pages=3) if pull["merged_at"]]
+        return tuple(map(_merged_pull, sorted(found, key=lambda pull: str(pull["merged_at"]), reverse=True)))
+
+    async def checks(self, sha: str) -> tuple[CheckOutcome, ...]:
+        """The latest check run of each name, and the latest status of each context, of the commit."""
+        path = f"{self._session.path}/commits/{quote(sha)}"
+        runs = (await self._session.read(f"{path}/check-runs?filter=latest&per_page=100")).data["check_runs"]
+        statuses = (await self._session.read(f"{path}/status?per_page=100")).data["statuses"]
+        found = [CheckOutcome(run["name"], _run_state(run)) for run in runs]
+        found += [CheckOutcome(status["context"], _STATUS_STATES[status["state"]]) for status in statuses]
+        return tuple(found)
+
+    async def issue_is_open(self, number: int) -> bool:
+        """Whether the issue, or pull request, is open."""
+        return bool((await self._session.read(f"{self._session.path}/issues/{number}")).data["state"] == "open")
+
+    async def release_url(self, tag: str) -> str | None:
+        """The page of the tag's published GitHub Release, None without one."""
+        found = await published(self._session, tag)
+        return str(found["html_url"]) if found else None
 
     async def tags(self) -> tuple[str, ...]:
         """The repository's tag names."""
@@ -119,6 +151,12 @@ class GitHubReader:
         return await self._session.download(f"{self._session.path}/tarball/{quote(sha)}", LARGEST_TARBALL)
 
 
+_STATUS_STATES: Mapping[str, CheckState] = {
+    "success": "passed",
+    "pending": "pending",
+    "failure": "failed",
+    "error": "failed",
+}
 _PERMISSIONS: Mapping[str, Permission] = {
     "admin": "admin",
     "maintain": "write",
@@ -137,7 +175,36 @@ def pull_request(data: Mapping[str, Any]) -> PullRequest:
         body=data["body"] or "",
         head_sha=data["head"]["sha"],
         open=data["state"] == "open",
+        merged=_merge(data) if data.get("merged_at") else None,
     )
+
+
+def _merge(data: Mapping[str, Any]) -> Merge:
+    return Merge(str(data["merge_commit_sha"]), datetime.fromisoformat(data["merged_at"]), _own_branch(data))
+
+
+def _own_branch(data: Mapping[str, Any]) -> str:
+    """The branch that it is from, empty for a fork's."""
+    theirs, ours = data["head"]["repo"], data["base"]["repo"]
+    return str(data["head"]["ref"]) if theirs and theirs["id"] == ours["id"] else ""
+
+
+def _merged_pull(data: Mapping[str, Any]) -> MergedPull:
+    return MergedPull(
+        number=data["number"],
+        title=data["title"],
+        body=data["body"] or "",
+        labels=tuple(label["name"] for label in data["labels"]),
+        author=(data["user"] or {}).get("login", ""),
+        branch=_own_branch(data),
+        sha=str(data["merge_commit_sha"]),
+    )
+
+
+def _run_state(run: Mapping[str, Any]) -> CheckState:
+    if run["status"] != "completed":
+        return "pending"
+    return "passed" if run["conclusion"] in ("success", "neutral", "skipped") else "failed"
 
 
 def _snapshot(name: str, data: Mapping[str, Any] | None, paths: tuple[str, ...], sha: str | None) -> Snapshot:
@@ -231,5 +298,10 @@ def _author(commit: Mapping[str, Any]) -> str:
 
 def _commit(data: Mapping[str, Any]) -> CommitSummary:
     commit = data["commit"]
-    author = (commit.get("author") or {}).get("name") or ""
-    return CommitSummary(data["sha"], str(commit["message"]).split("\n", 1)[0], str(author))
+    return CommitSummary(
+        sha=data["sha"],
+        message=str(commit["message"]),
+        author=str((commit.get("author") or {}).get("name") or ""),
+        login=str((data.get("author") or {}).get("login") or ""),
+        parents=tuple(parent["sha"] for parent in data["parents"]),
+    )

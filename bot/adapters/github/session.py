@@ -150,7 +150,7 @@ class RepositorySession:
     async def graphql(self, operation: str, query: str, variables: Mapping[str, Any]) -> Any:
         """The data of a document, asked once: Unclear says that it may or may not have taken effect."""
         data = {"query": query, "operationName": operation, "variables": dict(variables)}
-        answer = await self.ask(Question("POST", "graphql", data, operation))
+        answer = await self.ask(Question("POST", "graphql", data, what=operation))
         self.accept(answer, operation)
         return raise_errors(answer.data, self.repository.name, self.now(), answer.headers)
 

@@ -1,14 +1,14 @@
 """Writing to one repository: each method makes it so, and looks before it does a thing that twice would be two."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 from bot.adapters.github import graphql
-from bot.adapters.github.line import Answer, Question, Unclear
+from bot.adapters.github.line import Unclear
+from bot.adapters.github.making import Maker
 from bot.adapters.github.proposal import Proposal, write_commit
-from bot.adapters.github.session import PAUSES, RepositorySession
+from bot.adapters.github.publication import Publication, mark_yanked
+from bot.adapters.github.session import RepositorySession
 from bot.core.plan import (
     CloseIssue,
     ClosePullRequest,
@@ -17,11 +17,13 @@ from bot.core.plan import (
     DeleteBranch,
     EditPullRequest,
     KeepLabels,
+    OpenIssue,
     ProposeChange,
     React,
     Release,
     Report,
     TrackIssue,
+    YankRelease,
 )
 from bot.core.ports import DeploymentState, ForgeRefused, ForgeUnavailable, PullRequest, StatusState
 
@@ -29,14 +31,13 @@ LONGEST_BODY = 60_000
 """Characters; GitHub takes 65,536, and some room is left for what it appends."""
 _DESCRIPTION = 140  # characters of a status' description
 
-T = TypeVar("T")
-
 
 class GitHubWriter:
     """`ports.Writer`."""
 
     def __init__(self, session: RepositorySession, login: str, app_id: int) -> None:
         self._session = session
+        self._maker = Maker(session)
         self._login = login
         self._app_id = app_id
 
@@ -64,7 +65,7 @@ class GitHubWriter:
         """Set body and title."""
         _bound(edit.body, f"the body of pull request {edit.number}")
         data = {"body": edit.body} if edit.title is None else {"body": edit.body, "title": edit.title}
-        await self._change("PATCH", f"pulls/{edit.number}", data)
+        await self._maker.change("PATCH", f"pulls/{edit.number}", data)
 
     async def report(self, report: Report) -> None:
         """Create or renew the check run of this name on this commit."""
@@ -80,11 +81,11 @@ class GitHubWriter:
             return next((run["id"] for run in runs if (run.get("app") or {}).get("id") == self._app_id), None)
 
         async def create() -> None:
-            await self._create("check-runs", new)
+            await self._maker.create("check-runs", new)
 
-        known = await self._once(look, create)
+        known = await self._maker.once(look, create)
         if known is not None:
-            await self._change("PATCH", f"check-runs/{known}", data)
+            await self._maker.change("PATCH", f"check-runs/{known}", data)
 
     async def comment(self, comment: Comment) -> None:
         """Create or edit the one comment with this key (kept in it as a hidden marker)."""
@@ -99,42 +100,41 @@ class GitHubWriter:
             return next((item for item in own if marker in (item.get("body") or "")), None)
 
         async def create() -> None:
-            await self._create(path, {"body": body})
+            await self._maker.create(path, {"body": body})
 
-        known = await self._once(look, create)
+        known = await self._maker.once(look, create)
         if known is not None and known["body"] != body:
-            await self._change("PATCH", f"issues/comments/{known['id']}", {"body": body})
+            await self._maker.change("PATCH", f"issues/comments/{known['id']}", {"body": body})
 
     async def react(self, reaction: React) -> None:
         """Add the reaction; GitHub keeps one of a kind for each account."""
         on = f"{reaction.issue}" if reaction.comment is None else f"comments/{reaction.comment}"
-        await self._change("POST", f"issues/{on}/reactions", {"content": reaction.content})
+        await self._maker.change("POST", f"issues/{on}/reactions", {"content": reaction.content})
 
     async def release(self, release: Release) -> str:
-        """Create annotated tag and Release; the Release's URL. ForgeRefused when the tag is on another commit."""
+        """Create annotated tag and Release, published with its files; the Release's URL."""
         _bound(release.notes, f"the notes of {release.tag}")
-        name = quote(release.tag)
+        return await Publication(self._session, self._maker, release).make()
 
-        async def look_for_tag() -> str | None:
-            answer = await self._session.read(f"{self._session.path}/git/ref/tags/{name}", missing_is_fine=True)
-            return None if answer.status == 404 else await self._tagged(answer.data["object"])
+    async def yank(self, yank: YankRelease) -> None:
+        """Put the warning above the notes, and take the Release off the latest place. ForgeRefused without one."""
+        await mark_yanked(self._session, self._maker, yank)
 
-        async def create_tag() -> None:
-            tag = {"tag": release.tag, "message": release.name, "object": release.sha, "type": "commit"}
-            made = (await self._create("git/tags", tag)).data["sha"]
-            await self._create("git/refs", {"ref": f"refs/tags/{release.tag}", "sha": made})
+    async def open_issue(self, wanted: OpenIssue) -> int:
+        """Open the issue with this key (kept in it as a hidden marker) unless there is one; its number."""
+        marker = f"<!-- bolide:{wanted.key} -->"
+        body = f"{wanted.body}\n\n{marker}"
+        _bound(body, f"the issue {wanted.title!r}")
 
-        async def look_for_release() -> str | None:
-            answer = await self._session.read(f"{self._session.path}/releases/tags/{name}", missing_is_fine=True)
-            return None if answer.status == 404 else str(answer.data["html_url"])
+        async def look() -> int | None:
+            path = f"{self._session.path}/issues?state=all&creator={quote(self._login, safe='')}"
+            found = await self._session.read_all(path, pages=3)
+            return next((item["number"] for item in found if marker in (item["body"] or "")), None)
 
-        async def create_release() -> None:
-            await self._create("releases", {"tag_name": release.tag, "name": release.name, "body": release.notes})
+        async def create() -> None:
+            await self._maker.create("issues", {"title": wanted.title, "body": body})
 
-        commit = await self._make_sure(look_for_tag, create_tag)
-        if commit != release.sha:
-            raise ForgeRefused(f"{release.tag} is on {commit[:8]} already, not on {release.sha[:8]}; choose another.")
-        return await self._make_sure(look_for_release, create_release)
+        return int(await self._maker.make_sure(look, create))
 
     async def track(self, issue: TrackIssue) -> None:
         """Set the tracking issue's body; without a number, open one with its title and label unless there is one."""
@@ -149,16 +149,16 @@ class GitHubWriter:
             return next(own, None)
 
         async def create() -> None:
-            await self._create("issues", {"title": issue.title, "body": issue.body, "labels": [issue.label]})
+            await self._maker.create("issues", {"title": issue.title, "body": issue.body, "labels": [issue.label]})
 
-        known = await self._once(look, create)
+        known = await self._maker.once(look, create)
         if known is not None:
             state = {"state": "open"} if issue.reopened else {}
-            await self._change("PATCH", f"issues/{known}", {"body": issue.body, **state})
+            await self._maker.change("PATCH", f"issues/{known}", {"body": issue.body, **state})
 
     async def close_pull_request(self, close: ClosePullRequest) -> None:
         """Close it without a merge, and delete its branch."""
-        await self._change("PATCH", f"pulls/{close.number}", {"state": "closed"})
+        await self._maker.change("PATCH", f"pulls/{close.number}", {"state": "closed"})
         await self.delete_branch(DeleteBranch(close.branch))
 
     async def keep_labels(self, keep: KeepLabels) -> None:
@@ -174,12 +174,18 @@ class GitHubWriter:
                 self._session.accept(answer, f"the label {label.name!r}")
 
     async def close_issue(self, close: CloseIssue) -> None:
-        """Close it as completed."""
-        await self._change("PATCH", f"issues/{close.issue}", {"state": "closed", "state_reason": "completed"})
+        """Close it."""
+        reason = "completed" if close.completed else "not_planned"
+        await self._maker.change("PATCH", f"issues/{close.issue}", {"state": "closed", "state_reason": reason})
 
     async def delete_branch(self, delete: DeleteBranch) -> None:
         """Delete it; gone already is fine."""
-        path = f"{self._session.path}/git/refs/heads/{quote(delete.branch)}"
+        name = quote(delete.branch)
+        if delete.sha:
+            found = await self._session.read(f"{self._session.path}/git/ref/heads/{name}", missing_is_fine=True)
+            if found.status == 404 or found.data["object"]["sha"] != delete.sha:
+                return
+        path = f"{self._session.path}/git/refs/heads/{name}"
         answer = await self._session.repeat("DELETE", path)
         if answer.status != 404 and not (answer.status == 422 and "does not exist" in answer.sentence):
             self._session.accept(answer, f"deleting {delete.branch}")
@@ -187,7 +193,7 @@ class GitHubWriter:
     async def status(self, sha: str, context: str, state: StatusState, description: str, url: str | None) -> None:
         """Set the commit status of this context; the description is cut to GitHub's 140 characters."""
         data = {"state": state, "context": context, "description": _cut(description)}
-        await self._change("POST", f"statuses/{quote(sha)}", data if url is None else {**data, "target_url": url})
+        await self._maker.change("POST", f"statuses/{quote(sha)}", data if url is None else {**data, "target_url": url})
 
     async def deployment(self, sha: str, environment: str) -> int:
         """The id of the Deployment of this commit to this environment, created when it is not there."""
@@ -200,9 +206,9 @@ class GitHubWriter:
         async def create() -> None:
             # The commit has been merged: neither merge the base into it nor wait for checks.
             data = {"ref": sha, "environment": environment, "auto_merge": False, "required_contexts": []}
-            await self._create("deployments", data)
+            await self._maker.create("deployments", data)
 
-        return await self._make_sure(look, create)
+        return await self._maker.make_sure(look, create)
 
     async def deployment_state(self, deployment: int, state: DeploymentState, description: str, url: str) -> None:
         """Add a state to the Deployment, unless it is the latest."""
@@ -214,55 +220,9 @@ class GitHubWriter:
             return True if latest and all(latest[0].get(key) == value for key, value in data.items()) else None
 
         async def create() -> None:
-            await self._create(path, data)
+            await self._maker.create(path, data)
 
-        await self._once(look, create)
-
-    async def _tagged(self, target: dict[str, Any]) -> str:
-        """The commit that a tag's reference leads to."""
-        if target["type"] != "tag":
-            return str(target["sha"])
-        answer = await self._session.read(f"{self._session.path}/git/tags/{target['sha']}")
-        return str(answer.data["object"]["sha"])
-
-    async def _once(self, look: Callable[[], Awaitable[T | None]], create: Callable[[], Awaitable[None]]) -> T | None:
-        """What `look` finds, or None once `create` has made it: after an unclear answer it is looked for again."""
-        for pause in PAUSES:
-            await asyncio.sleep(pause)
-            found = await look()
-            if found is not None:
-                return found
-            try:
-                await create()
-            except Unclear as problem:
-                reason = problem
-            else:
-                return None
-        raise ForgeUnavailable(f"{reason}.") from reason
-
-    async def _make_sure(self, look: Callable[[], Awaitable[T | None]], create: Callable[[], Awaitable[None]]) -> T:
-        """What is there, made if it was not."""
-        found = await self._once(look, create) or await look()
-        if found is None:
-            raise ForgeUnavailable(f"{self._session.repository.name}: GitHub does not show yet what was made.", after=2)
-        return found
-
-    async def _create(self, path: str, data: Any) -> Answer:
-        """The answer to one POST, sent once; that it exists already is as good. Raises Unclear."""
-        answer = await self._session.ask(Question("POST", f"{self._session.path}/{path}", data))
-        if answer.status == 422 and _exists(answer):
-            return answer
-        return self._session.accept(answer, path)
-
-    async def _change(self, method: str, path: str, data: Any) -> None:
-        """Send what may be sent twice."""
-        answer = await self._session.repeat(method, f"{self._session.path}/{path}", data)
-        self._session.accept(answer, path)
-
-
-def _exists(answer: Answer) -> bool:
-    sentence = answer.sentence.lower()
-    return "already exists" in sentence or "already_exists" in sentence
+        await self._maker.once(look, create)
 
 
 def _bound(text: str, what: str) -> None:

@@ -2,6 +2,9 @@
 
 from bot.core.events import CommandGiven
 
+AGAIN = "Bolide tries again by itself."
+"""What is added to the reason for which something is put off."""
+
 
 def key(event: CommandGiven) -> str:
     """The key of the one comment that answers this command, edited in place until it is the last word."""

@@ -20,6 +20,8 @@ from bot.core.texts.markdown import bounded, fenced, harmless, quiet
 
 COMMENT_KEY = "deployment"
 ENVIRONMENT = "production"
+CONTEXT = "bolide"
+"""The commit status's context for a run as a whole."""
 
 
 def context(stage: str) -> str:

@@ -39,6 +39,7 @@ def add_routes(app: web.Application) -> None:
         "/issues/{number}": conversations.issue,
         "/releases": lists.releases,
         "/releases/tag/{tag:.+}": lists.release,
+        "/releases/download/{tag:[^/]+}/{name}": lists.download,
         "/tags": lists.tags,
         "/deployments": lists.deployments,
     }.items():

@@ -1,5 +1,7 @@
 """Repositories, pull requests, issues, releases, tags, deployments as lists."""
 
+import base64
+
 from aiohttp import web
 
 from bot.sandbox.calls import SERVICES
@@ -7,7 +9,7 @@ from bot.sandbox.entities import App, Comment, Issue, Pull, Repository
 from bot.sandbox.errors import not_found
 from bot.sandbox.pages.code import deployments_of
 from bot.sandbox.pages.rendering import page, repository_of, role, verdict
-from bot.sandbox.records import Release
+from bot.sandbox.records import Asset, Release
 
 
 async def home(request: web.Request) -> web.Response:
@@ -47,8 +49,7 @@ async def issues(request: web.Request) -> web.Response:
 async def releases(request: web.Request) -> web.Response:
     """The releases."""
     repository = repository_of(request)
-    found = list(reversed(request.app[SERVICES].forge.store.all(Release, repository.id)))
-    return page(request, "releases.html", repository=repository, title="Releases", tab="releases", releases=found)
+    return _releases(request, "Releases", list(reversed(request.app[SERVICES].forge.store.all(Release, repository.id))))
 
 
 async def release(request: web.Request) -> web.Response:
@@ -57,7 +58,26 @@ async def release(request: web.Request) -> web.Response:
     found = request.app[SERVICES].forge.store.one(Release, repository.id, request.match_info["tag"])
     if found is None:
         raise not_found("There is no such release.")
-    return page(request, "releases.html", repository=repository, title=found.tag, tab="releases", releases=[found])
+    return _releases(request, found.tag, [found])
+
+
+async def download(request: web.Request) -> web.Response:
+    """A file of a release."""
+    store, repository = request.app[SERVICES].forge.store, repository_of(request)
+    release = store.one(Release, repository.id, request.match_info["tag"])
+    found = store.one(Asset, release.id, request.match_info["name"]) if release else None
+    if found is None:
+        raise not_found("There is no such file.")
+    headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
+    return web.Response(body=base64.b64decode(found.content), content_type="application/octet-stream", headers=headers)
+
+
+def _releases(request: web.Request, title: str, found: list[Release]) -> web.Response:
+    repository, store = repository_of(request), request.app[SERVICES].forge.store
+    assets = {each.id: store.all(Asset, each.id) for each in found}
+    return page(
+        request, "releases.html", repository=repository, title=title, tab="releases", releases=found, assets=assets
+    )
 
 
 async def tags(request: web.Request) -> web.Response:

@@ -1,8 +1,11 @@
 """Deployments and releases in GitHub's JSON."""
 
+import base64
+import hashlib
+
 from bot.sandbox.entities import Json, Repository
 from bot.sandbox.forge import Forge, node_id
-from bot.sandbox.records import Deployment, DeploymentStatus, Release
+from bot.sandbox.records import Asset, Deployment, DeploymentStatus, Release
 from bot.sandbox.shapes.accounts import app_or_none, user, user_or_none
 from bot.sandbox.shapes.repositories import address
 
@@ -73,8 +76,28 @@ def release(forge: Forge, repository: Repository, value: Release) -> Json:
         "prerelease": value.prerelease,
         "created_at": value.created,
         "published_at": value.published,
-        "assets": [],
+        "assets": [asset(forge, repository, value, each) for each in forge.store.all(Asset, value.id)],
         "tarball_url": None if value.draft else address(forge, repository, f"/tarball/{tag}"),
         "zipball_url": None if value.draft else address(forge, repository, f"/zipball/{tag}"),
         "body": value.body,
+    }
+
+
+def asset(forge: Forge, repository: Repository, value: Release, found: Asset) -> Json:
+    """A `release-asset`."""
+    return {
+        "url": address(forge, repository, f"/releases/assets/{found.id}"),
+        "id": found.id,
+        "node_id": node_id("RA", found.id),
+        "name": found.name,
+        "label": found.label,
+        "uploader": user(forge, forge.user(found.uploader_id)),
+        "content_type": found.media,
+        "state": "uploaded",
+        "size": found.size,
+        "digest": f"sha256:{hashlib.sha256(base64.b64decode(found.content)).hexdigest()}",
+        "download_count": 0,
+        "created_at": found.created,
+        "updated_at": found.created,
+        "browser_download_url": forge.page(f"/{repository.full_name}/releases/download/{value.tag}/{found.name}"),
     }

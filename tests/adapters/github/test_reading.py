@@ -80,13 +80,13 @@ async def test_an_empty_repository_says_that_it_is_empty(place: Place) -> None:
         await place.github.reader(repository).snapshot(["Pipfile"], branch=BRANCH)
 
 
-async def test_commits_since_the_latest_release(place: Place) -> None:
+async def test_commits_since_a_release(place: Place) -> None:
     first = (await place.read()).sha
-    assert [commit.subject for commit in await place.reader.commits_since_release(first)] == ["Begin"]
+    assert [commit.subject for commit in (await place.reader.history(first, None)).commits] == ["Begin"]
     await place.writer.release(Release("v1.0.0", first, "1.0.0", "notes"))
     for subject in ("One", "Two"):
         await place.sandbox.push(NAME, "grace", {"file": subject}, f"{subject}\n\nMore words.")
-    commits = await place.reader.commits_since_release((await place.read()).sha)
+    commits = (await place.reader.history((await place.read()).sha, "v1.0.0")).commits
     assert [(commit.subject, commit.author) for commit in commits] == [("Two", "grace"), ("One", "grace")]
     assert await place.reader.tags() == ("v1.0.0",)
 
