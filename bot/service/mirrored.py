@@ -6,7 +6,16 @@ from datetime import datetime
 
 from bot.core.events import Actor, Repository
 from bot.core.mirror import Mirror, Question
-from bot.core.ports import CommitSummary, InboxUnavailable, PullRequest, Reader, Snapshot, Standing
+from bot.core.ports import (
+    CheckOutcome,
+    History,
+    InboxUnavailable,
+    MergedPull,
+    PullRequest,
+    Reader,
+    Snapshot,
+    Standing,
+)
 
 
 class Forgetful:
@@ -74,9 +83,25 @@ class MirroredReader:
         """The pull request as it is now."""
         return await self._inner.pull_request(number)
 
-    async def commits_since_release(self, sha: str) -> tuple[CommitSummary, ...]:
-        """The commits since the latest release's tag."""
-        return await self._inner.commits_since_release(sha)
+    async def history(self, sha: str, since: str | None) -> History:
+        """The commits since a tag."""
+        return await self._inner.history(sha, since)
+
+    async def merged_pulls(self) -> tuple[MergedPull, ...]:
+        """The pull requests that were merged."""
+        return await self._inner.merged_pulls()
+
+    async def checks(self, sha: str) -> tuple[CheckOutcome, ...]:
+        """How the commit fares."""
+        return await self._inner.checks(sha)
+
+    async def issue_is_open(self, number: int) -> bool:
+        """Whether the issue is open."""
+        return await self._inner.issue_is_open(number)
+
+    async def release_url(self, tag: str) -> str | None:
+        """The page of the tag's GitHub Release."""
+        return await self._inner.release_url(tag)
 
     async def tags(self) -> tuple[str, ...]:
         """The repository's tag names."""
