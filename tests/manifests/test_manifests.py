@@ -94,7 +94,7 @@ def test_every_container_has_bounds_and_every_port_has_probes(overlay: str) -> N
         assert {"cpu", "memory"} <= container["resources"]["requests"].keys()
         if container.get("ports"):
             probes = [container[name]["httpGet"]["path"] for name in ("readinessProbe", "livenessProbe")]
-            assert probes == ["/readyz", "/livez"]
+            assert probes in (["/readyz", "/livez"], ["/minio/health/ready", "/minio/health/live"])
 
 
 @each_overlay

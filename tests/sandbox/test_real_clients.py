@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from github.ContentFile import ContentFile
 from github.Repository import Repository
 
 from bot.sandbox import Sandbox
+from tests.npm import installed
 from tests.sandbox.harness import webhook_receiver
 
 FILES = {"README.md": "# digits\n", "Pipfile": "[packages]\n"}
@@ -152,29 +152,9 @@ OCTOKIT = Path(__file__).with_name("octokit_story.js")
 
 
 @pytest.fixture(scope="session")
-def octokit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def octokit() -> Path:
     """A folder with the client installed, kept between runs."""
-    if not (shutil.which("node") and shutil.which("npm")):
-        pytest.skip("node and npm are not installed")
-    folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bolide-tests" / "octokit-5"
-    if not (folder / "node_modules" / "octokit").is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
-        command = [
-            "npm",
-            "install",
-            "--no-audit",
-            "--no-fund",
-            "--ignore-scripts",
-            "--prefix",
-            str(folder),
-            "octokit@5",
-        ]
-        # The machine's own certificate authorities, as every other client here uses them.
-        env = {**os.environ, "NODE_OPTIONS": "--use-openssl-ca"}
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=200, check=False)
-        if done.returncode:
-            pytest.skip(f"octokit cannot be installed: {done.stderr.strip()[-200:]}")
-    return folder
+    return installed("octokit", "5")
 
 
 async def test_octokit_works_through_a_story(sandbox: Sandbox, keys: tuple[str, str], octokit: Path) -> None:
