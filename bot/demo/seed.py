@@ -1,5 +1,6 @@
 """The demo's repository: the files of this checkout, with a lock as it would have been made some months ago."""
 
+import asyncio
 import gzip
 import subprocess
 from dataclasses import dataclass
@@ -8,7 +9,9 @@ from pathlib import Path
 
 from bot import wiring
 from bot.core import pipfile, repoconfig
-from bot.core.packages import ResolveRequest
+from bot.core.candidates import aged
+from bot.core.packages import Index, ResolveRequest
+from bot.core.pipfile import Pipfile
 
 AGE = timedelta(days=180)
 LEFT_OUT = {".demo", ".venv", ".git", ".bolide", "demo-report.json"}
@@ -35,13 +38,28 @@ def checkout_files(root: Path) -> dict[str, bytes]:
 
 
 async def aged_lock(files: dict[str, bytes], cache: Path) -> tuple[str, datetime]:
-    """The lock that the real index gives when every file younger than AGE is left out, and the date of that."""
+    """The lock that the real index gives when every file younger than AGE is left out, and the date of that.
+
+    What the Pipfile asks for and was not there yet on that day comes as it is now.
+    """
     day = (datetime.now(UTC) - AGE).replace(hour=0, minute=0, second=0, microsecond=0)
     wanted = pipfile.parse(files["Pipfile"].decode())
     python = repoconfig.parse(files[repoconfig.PATH].decode()).python
     async with wiring.packages(cache) as found:
-        resolution = await found.resolver.resolve(ResolveRequest(wanted, None, python, cutoff=day))
+        young = frozenset(await _younger(wanted, found.index, day))
+        resolution = await found.resolver.resolve(ResolveRequest(wanted, None, python, cutoff=day, exempt=young))
     return resolution.lock_text, day
+
+
+async def _younger(wanted: Pipfile, index: Index, day: datetime) -> list[str]:
+    """The packages of the Pipfile of which no release that it admits was there on the day."""
+    asked = [requirement for table in wanted.categories.values() for requirement in table.values()]
+    pages = await asyncio.gather(*(index.project(one.name, wanted.source_of(one.key).url) for one in asked))
+    return [
+        requirement.key
+        for requirement, page in zip(asked, pages, strict=True)
+        if not any(aged(page.release(version), day) for version in page.releases if requirement.admits(version))
+    ]
 
 
 def test_digit(files: dict[str, bytes], position: int) -> Digit:
