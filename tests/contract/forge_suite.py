@@ -203,6 +203,10 @@ class ForgeSuite:
         await writer.track(TrackIssue(first.number, "Dashboard", "bolide-dashboard", "two"))
         await writer.close_issue(CloseIssue(first.number))
         assert (await seen()).tracking == TrackingIssue(first.number, "two", open=False)
+        await writer.track(TrackIssue(first.number, "Dashboard", "bolide-dashboard", "three"))
+        assert (await seen()).tracking == TrackingIssue(first.number, "three", open=False)
+        await writer.track(TrackIssue(first.number, "Dashboard", "bolide-dashboard", "four", reopened=True))
+        assert (await seen()).tracking == TrackingIssue(first.number, "four", open=True)
 
     async def test_open_changes_are_seen_labelled_and_closed(self, ground: Ground) -> None:
         reader, writer = ground.forge.reader(ground.repository), ground.forge.writer(ground.repository)
