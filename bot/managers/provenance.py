@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.advisor.provenance import DeclaredSource, Finding, Seen, attested, check, locked_packages
-from bot.core import environments, lockfile, pipfile, repoconfig
+from bot.core import environments, lockfile, onboarding, pipfile, repoconfig
 from bot.core.commands import CheckProvenance
 from bot.core.environments import TOP_FILES, Environment
 from bot.core.errors import Refused, TryLater
@@ -38,13 +38,16 @@ class Provenance:
 
 async def plan(event: Event, see: See) -> Plan | None:
     """A check run on the commit, an issue while something is wrong, and an answer to who asked."""
-    top = (*repoconfig.PATHS, *TOP_FILES)
-    project = await see.reader.snapshot(top, branch=update.BRANCH, overlays=environments.OVERLAYS, tracked=text.LABEL)
+    top = tuple(dict.fromkeys((*repoconfig.PATHS, *onboarding.CONFIGURED_BY, *TOP_FILES)))
+    more, overlays = (onboarding.BRANCH,), environments.OVERLAYS
+    project = await see.reader.snapshot(top, branch=update.BRANCH, more=more, overlays=overlays, tracked=text.LABEL)
+    if (waits := onboarding.waits(project)) and not isinstance(event, CommandGiven):
+        return Plan(waits)
     try:
         config = repoconfig.read(project)
         if idle := _idle(project, config):
             return Plan(idle, _comments(event, idle))
-        wanted = _wanted(project, config)
+        wanted = await _wanted(project, config, see)
         project = await _whole(project, wanted, see)
         checked = tuple([await _one(project, each, config, see) for each in wanted])
     except Refused as refusal:
@@ -64,9 +67,13 @@ def _idle(project: Snapshot, config: RepoConfig) -> str:
     return "" if config.runs(NAME) else "The configuration switches the manager `provenance` off."
 
 
-def _wanted(project: Snapshot, config: RepoConfig) -> tuple[Environment, ...]:
+async def _wanted(project: Snapshot, config: RepoConfig, see: See) -> tuple[Environment, ...]:
     """The environments with a lock that can be checked."""
-    found = environments.find(project.listing, config.overlays_dir).environments
+    listing = project.listing
+    if config.overlays_dir != environments.OVERLAYS:
+        branch, folder = update.BRANCH, config.overlays_dir
+        listing = (await see.reader.snapshot((), branch=branch, sha=project.sha, overlays=folder)).listing
+    found = environments.find(listing, config.overlays_dir).environments
     return tuple(each for each in found if each.kind == "pipfile" and config.allows(NAME, each.name))
 
 

@@ -203,6 +203,21 @@ async def test_each_overlay_is_checked_too() -> None:
     assert check_of(world).conclusion == "failure"
 
 
+async def test_overlays_may_stand_in_another_folder() -> None:
+    world = World()
+    config = {".github/bolide.yaml": "overlays_dir: places\n"}
+    await world.pushed({**config, "places/gpu/Pipfile": PIPFILE, "places/gpu/Pipfile.lock": BAD})
+    assert "### places/gpu/Pipfile.lock" in check_of(world).summary
+
+
+async def test_a_repository_that_is_not_set_up_is_left_alone_until_somebody_asks() -> None:
+    world = World()
+    world.repository.push({".github/bolide.yaml": ""})
+    await world.pushed({"README.md": "more\n"})
+    assert (world.repository.head, text.CHECK) not in world.repository.checks
+    assert "**Every locked file of 2 packages" in await asked(world, 501)
+
+
 async def test_a_lock_that_cannot_be_read_is_not_called_clean() -> None:
     world = World()
     await world.pushed({"Pipfile.lock": "{"})
