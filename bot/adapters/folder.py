@@ -8,6 +8,7 @@ from pathlib import Path
 from bot.core.errors import Refused
 from bot.core.events import Actor, Repository
 from bot.core.evidence import Examination
+from bot.core.labelling import Pull
 from bot.core.ports import CheckOutcome, History, MergedPull, PullRequest, Snapshot, Standing, Unreadable
 from bot.core.recipe import Recipe
 
@@ -71,6 +72,10 @@ class FolderReader:
     async def standing(self, actor: Actor) -> Standing:
         """Refused."""
         raise _refused("who may command")
+
+    async def open_pulls(self) -> tuple[Pull, ...]:
+        """Refused."""
+        raise _refused("a pull request")
 
     async def paths(self, sha: str) -> tuple[str, ...]:
         """The paths of the files in the folder now, without those that tools keep there; at most 100,000."""

@@ -83,6 +83,11 @@ class TellStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class TellInfo:
+    """Say what is installed: each environment with its dependency graph."""
+
+
+@dataclass(frozen=True, slots=True)
 class CheckProvenance:
     """Look whether each locked file is one that its index has."""
 
@@ -131,6 +136,7 @@ Command = (
     | RecheckNow
     | BisectNow
     | TellStatus
+    | TellInfo
     | CheckProvenance
     | ReleaseNow
     | CancelRelease
@@ -149,6 +155,7 @@ _TITLES: dict[str, Command] = {
     "kebechet update": UpdateNow(),
     "kebechet advise": AdviseNow(),
     "new calendar release": ReleaseNow("calendar"),
+    "kebechet info": TellInfo(),
     "new major release": ReleaseNow("major"),
     "new minor release": ReleaseNow("minor"),
     "new patch release": ReleaseNow("patch"),
@@ -319,6 +326,7 @@ _READERS: dict[str, Callable[[Words], Command]] = {
     "recheck": _alone(RecheckNow()),
     "bisect": _alone(BisectNow()),
     "status": _alone(TellStatus()),
+    "info": _alone(TellInfo()),
     "provenance": _alone(CheckProvenance()),
     "release": _release,
     "yank": _yank,

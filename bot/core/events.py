@@ -75,6 +75,14 @@ class PullRequestEdited:
 
 
 @dataclass(frozen=True, slots=True)
+class PullRequestChanged:
+    """A pull request was opened, or its commits are others now."""
+
+    repository: Repository
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class CommandGiven:
     """A command was given by the title of an issue (`comment` is None) or in a comment, new or edited into it."""
 
@@ -157,6 +165,7 @@ Event = (
     | Pushed
     | PullRequestMerged
     | PullRequestEdited
+    | PullRequestChanged
     | CommandGiven
     | ChangeProposed
     | Scheduled
@@ -239,6 +248,8 @@ def _pull_request(body: Mapping[str, Any]) -> tuple[Event, ...] | Ignored:
     change, action = body.get("pull_request"), _text(body, "action")
     if not isinstance(change, Mapping):
         raise _Unreadable("pull_request is not an object")
+    if action in ("opened", "reopened", "synchronize"):
+        return (PullRequestChanged(_repository(body), _number(change, "number")),)
     if action == "edited":
         return _edited(body, change)
     if action != "closed" or change.get("merged") is not True:

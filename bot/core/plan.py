@@ -219,6 +219,15 @@ class TakeApart:
 
 
 @dataclass(frozen=True, slots=True)
+class SetLabels:
+    """The issue or pull request has these labels, and those not; others stay."""
+
+    number: int
+    add: tuple[str, ...]
+    remove: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteBranch:
     """The bot's branch is gone, unless it has moved from `sha` meanwhile (empty: wherever it is)."""
 
@@ -256,6 +265,7 @@ Action = (
     | TakeApart
     | DeleteBranch
     | KeepLabels
+    | SetLabels
     | StartRun
 )
 

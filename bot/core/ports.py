@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 from bot.core.errors import Refused, TryLater
 from bot.core.events import Actor, Repository
 from bot.core.evidence import Examination
+from bot.core.labelling import Pull
 from bot.core.plan import (
     CloseIssue,
     ClosePullRequest,
@@ -25,6 +26,7 @@ from bot.core.plan import (
     React,
     Release,
     Report,
+    SetLabels,
     TrackIssue,
     YankRelease,
 )
@@ -271,6 +273,9 @@ class Reader(Protocol):
     async def standing(self, actor: Actor) -> Standing:
         """The account with this numeric id as it stands now; the login that the event names does not count."""
 
+    async def open_pulls(self) -> tuple[Pull, ...]:
+        """The fifty newest open pull requests."""
+
     async def paths(self, sha: str) -> tuple[str, ...]:
         """The paths of all files at the commit; GitHub gives about the first 100,000."""
 
@@ -322,6 +327,9 @@ class Writer(Protocol):
 
     async def close_issue(self, close: CloseIssue) -> None:
         """Close it."""
+
+    async def set_labels(self, labels: SetLabels) -> None:
+        """Add these labels and take those away."""
 
     async def keep_labels(self, keep: KeepLabels) -> None:
         """Create the labels that are not there, by their names in any case."""

@@ -12,6 +12,7 @@ from bot.core import calendars, sections, thothyaml, yamltext
 from bot.core.advice import TYPES, RecommendationType
 from bot.core.deploykeys import DeployKeys
 from bot.core.kinds import FOLDER, HOST, Choice, Flag, Listed, PythonVersion, Text, Whole, Words
+from bot.core.labelling import LabelRule
 from bot.core.packages import ThothHost
 from bot.core.ports import Snapshot
 from bot.core.projectkeys import OFF_BY_DEFAULT, ManagerKeys, ProvenanceKeys, RuntimeEnvironment
@@ -67,6 +68,7 @@ class RepoConfig:
     provenance: Annotated[ProvenanceKeys, Section(ProvenanceKeys), "what a lock may be made of"] = field(
         default_factory=ProvenanceKeys
     )
+    label_rules: Annotated[tuple[LabelRule, ...], Listed(Section(LabelRule)), "labels by what is touched"] = ()
     maintainers: Annotated[Names, Words(), "logins of people who may command without write access"] = ()
     updates: Annotated[UpdateKeys, Section(UpdateKeys), "when and how much is proposed"] = field(
         default_factory=UpdateKeys

@@ -54,11 +54,16 @@ async def _explained(package: str, see: See) -> list[str]:
     return said or refusals
 
 
-async def look(name: str, see: See) -> list[tuple[Environment, Snapshot]]:
-    """The environment of this name, or all, each with a snapshot of its files; raises Refused where there is none."""
+async def look(name: str, see: See, manager: str = NAME) -> list[tuple[Environment, Snapshot]]:
+    """The environment of this name, or all that the manager may look at, each with a snapshot of its files.
+
+    Raises Refused where there is none, or where the manager is off.
+    """
     top = (*repoconfig.PATHS, *TOP_FILES)
     project = await see.reader.snapshot(top, branch=update.BRANCH, overlays=environments.OVERLAYS)
     config = repoconfig.read(project)
+    if not config.runs(manager):
+        raise Refused("This is off in the repository's configuration.")
     listing = project.listing
     if config.overlays_dir != environments.OVERLAYS:
         there = await see.reader.snapshot((), branch=update.BRANCH, sha=project.sha, overlays=config.overlays_dir)
@@ -68,7 +73,7 @@ async def look(name: str, see: See) -> list[tuple[Environment, Snapshot]]:
         raise Refused("There is no Pipfile, no uv.lock and no requirements.in with its requirements.txt to advise on.")
     seen = []
     for environment in found.named(name):
-        if not config.allows(NAME, environment.name):
+        if not config.allows(manager, environment.name):
             continue
         paths = tuple(dict.fromkeys((*top, *environment.files)))
         if environment.folder:

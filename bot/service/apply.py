@@ -23,6 +23,7 @@ from bot.core.plan import (
     React,
     Release,
     Report,
+    SetLabels,
     StartRun,
     TakeApart,
     TrackIssue,
@@ -106,7 +107,15 @@ async def _watch(action: Watch, hands: Hands) -> None:
 
 
 async def _write(
-    action: EditPullRequest | Report | React | YankRelease | CloseIssue | ClosePullRequest | KeepLabels | DeleteBranch,
+    action: EditPullRequest
+    | Report
+    | React
+    | YankRelease
+    | CloseIssue
+    | ClosePullRequest
+    | KeepLabels
+    | SetLabels
+    | DeleteBranch,
     writer: Writer,
 ) -> None:
     match action:
@@ -122,6 +131,8 @@ async def _write(
             await writer.close_issue(action)
         case ClosePullRequest():
             await writer.close_pull_request(action)
+        case SetLabels():
+            await writer.set_labels(action)
         case KeepLabels():
             await writer.keep_labels(action)
         case DeleteBranch():

@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from bot.core.events import Actor, Repository
+from bot.core.labelling import Pull
 from bot.core.mirror import Mirror, Question
 from bot.core.ports import (
     CheckOutcome,
@@ -110,6 +111,10 @@ class MirroredReader:
     async def standing(self, actor: Actor) -> Standing:
         """The account as it stands now."""
         return await self._inner.standing(actor)
+
+    async def open_pulls(self) -> tuple[Pull, ...]:
+        """The fifty newest open pull requests."""
+        return await self._inner.open_pulls()
 
     async def paths(self, sha: str) -> tuple[str, ...]:
         """The paths of the files at the commit."""

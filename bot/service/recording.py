@@ -7,6 +7,7 @@ from typing import Any
 from bot.advisor.prescriptions import Unit
 from bot.core.advisories import Advisories, Checked, NotChecked
 from bot.core.events import Actor, Event
+from bot.core.labelling import Pull
 from bot.core.packages import Resolution, Resolver, ResolveRequest, Unresolvable
 from bot.core.plan import Action, Plan, ProposeChange
 from bot.core.ports import CheckOutcome, History, MergedPull, PullRequest, Reader, Snapshot, Standing
@@ -84,6 +85,12 @@ class RecordingReader:
         """As the port has it."""
         found = await self.inner.tags()
         self.tape.reads.append((question("tags"), found))
+        return found
+
+    async def open_pulls(self) -> tuple[Pull, ...]:
+        """As the port has it."""
+        found = await self.inner.open_pulls()
+        self.tape.reads.append((question("open_pulls"), found))
         return found
 
     async def paths(self, sha: str) -> tuple[str, ...]:

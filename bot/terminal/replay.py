@@ -14,6 +14,7 @@ from bot.adapters.resolver import target_of
 from bot.core.advisories import Checked, NotChecked
 from bot.core.errors import Refused, TryLater
 from bot.core.events import Actor
+from bot.core.labelling import Pull
 from bot.core.plan import Plan, ProposeChange
 from bot.core.ports import CheckOutcome, History, MergedPull, PullRequest, Snapshot, Standing
 from bot.core.records import Proposed, Unreadable
@@ -132,6 +133,10 @@ class _Reader:
 
     async def tags(self) -> tuple[str, ...]:
         found: tuple[str, ...] = self._read("tags")
+        return found
+
+    async def open_pulls(self) -> tuple[Pull, ...]:
+        found: tuple[Pull, ...] = self._read("open_pulls")
         return found
 
     async def paths(self, sha: str) -> tuple[str, ...]:

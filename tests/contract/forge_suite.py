@@ -23,6 +23,7 @@ from bot.core.plan import (
     ProposeChange,
     Release,
     Report,
+    SetLabels,
     Target,
     TrackIssue,
     YankRelease,
@@ -342,6 +343,26 @@ class ForgeSuite:
             "bot": "Of a bot",
         }
         assert "Minor-Release" not in found
+
+    async def test_open_pull_requests_are_seen_with_size_paths_and_labels(self, ground: Ground) -> None:
+        writer, reader = ground.forge.writer(ground.repository), ground.forge.reader(ground.repository)
+        assert await reader.open_pulls() == ()
+        opened = await writer.propose(await change(ground))
+        await writer.keep_labels(KeepLabels((Label("size/XS", "ededed", ""), Label("bug", "ededed", ""))))
+        for _ in range(2):
+            await writer.set_labels(SetLabels(opened.number, ("size/XS", "bug"), ()))
+            await writer.set_labels(SetLabels(opened.number, (), ("bug", "never there")))
+        (seen,) = await reader.open_pulls()
+        assert (seen.number, seen.title, seen.paths, seen.labels) == (
+            opened.number,
+            "Update",
+            ("Pipfile",),
+            ("size/XS",),
+        )
+        assert seen.lines > 0
+        assert seen.conflicts is False
+        await ground.close_pull(opened.number)
+        assert await reader.open_pulls() == ()
 
     async def test_a_body_beyond_the_bound_is_refused(self, ground: Ground) -> None:
         issue = await ground.issue()

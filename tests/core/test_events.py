@@ -17,6 +17,7 @@ from bot.core.events import (
     CommandGiven,
     Event,
     Ignored,
+    PullRequestChanged,
     PullRequestEdited,
     PullRequestMerged,
     Pushed,
@@ -77,6 +78,7 @@ OTHERS = [{"id": 8, "full_name": "ada/letters"}, {"id": 9, "full_name": "ada/wor
             {"action": "closed", "pull_request": {**PULL, "head": {"ref": "bolide/release-1.0.0", "repo": None}}},
             (PullRequestMerged(HERE, 5, "", "main", SHA),),
         ),
+        ("pull_request", {"action": "opened", "pull_request": PULL}, (PullRequestChanged(HERE, 5),)),
         (
             "issues",
             {"action": "opened", "issue": {"number": 4, "title": "New minor release"}},
@@ -132,7 +134,7 @@ def test_what_managers_listen_to(kind: str, body: dict[str, Any], found: tuple[E
             BASE | {"action": "created", "repositories": [{"id": True, "full_name": "x/y"}]},
             "unhandled installation: id is not a number",
         ),
-        ("pull_request", BASE | {"action": "opened", "pull_request": PULL}, "neither a merge nor an edit"),
+        ("pull_request", BASE | {"action": "labeled", "pull_request": PULL}, "neither a merge nor an edit"),
         (
             "pull_request",
             BASE | {"action": "closed", "pull_request": PULL | {"merged": False}},

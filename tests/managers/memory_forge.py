@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.core import labelling
 from bot.core.events import Actor, Repository
 from bot.core.plan import (
     CloseIssue,
@@ -24,6 +25,7 @@ from bot.core.plan import (
     React,
     Release,
     Report,
+    SetLabels,
     TrackIssue,
     YankRelease,
 )
@@ -114,6 +116,8 @@ class MemoryRepository:
     deployments: list[tuple[str, str]] = field(default_factory=list)
     deployment_states: list[tuple[int, str, str]] = field(default_factory=list)
     permissions: dict[int, Permission] = field(default_factory=dict)
+    pull_labels: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    conflicts: dict[int, bool | None] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     logins: dict[int, str] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
@@ -326,6 +330,10 @@ class MemoryReader:
         there = self._forge.touch("standing")
         return Standing(there.logins.get(actor.id, ""), there.permissions.get(actor.id, "none"))
 
+    async def open_pulls(self) -> tuple[labelling.Pull, ...]:
+        there = self._forge.touch("open_pulls")
+        return tuple(_labelled(there, pull) for pull in there.pulls.values() if pull.state == "open")
+
     async def paths(self, sha: str) -> tuple[str, ...]:
         return tuple(sorted(self._forge.touch("paths").commits[sha].files))
 
@@ -460,6 +468,12 @@ class MemoryWriter:
             there.writes.append(f"close #{close.number}")
         there.branches.pop(close.branch, None)
 
+    async def set_labels(self, labels: SetLabels) -> None:
+        there = self._forge.touch("set_labels")
+        kept = [name for name in there.pull_labels.get(labels.number, ()) if name not in labels.remove]
+        there.pull_labels[labels.number] = (*kept, *(name for name in labels.add if name not in kept))
+        there.writes.append(f"labels of #{labels.number}")
+
     async def keep_labels(self, keep: KeepLabels) -> None:
         there = self._forge.touch("keep_labels")
         for label in keep.labels:
@@ -493,6 +507,16 @@ class MemoryWriter:
         latest = [entry for entry in there.deployment_states if entry[0] == deployment][-1:]
         if latest != [(deployment, state, description)]:
             there.deployment_states.append((deployment, state, description))
+
+
+def _labelled(there: MemoryRepository, pull: Pull) -> labelling.Pull:
+    """The pull request with its lines as GitHub counts them, roughly: of the files that differ."""
+    before, after = there.commits[there.head].files, there.commits[there.branches[pull.branch]].files
+    changed = tuple(sorted(path for path in {*before, *after} if before.get(path) != after.get(path)))
+    lines = sum(str(files.get(path, "")).count("\n") for files in (before, after) for path in changed)
+    labels = there.pull_labels.get(pull.number, ())
+    conflicts = there.conflicts.get(pull.number, False)
+    return labelling.Pull(pull.number, pull.title, lines, changed, labels, conflicts)
 
 
 def _seen(there: MemoryRepository, pull: Pull) -> PullRequest:

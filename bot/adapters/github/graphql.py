@@ -148,6 +148,21 @@ def open_pull_request(steps: Sequence[str]) -> str:
     return f"mutation OpenPullRequest({variables}) {{\n  {mutations}\n}}"
 
 
+OPEN_PULLS = """
+query OpenPulls($owner: String!, $name: String!) {
+  repository(owner: $owner, name: $name) {
+    databaseId
+    pullRequests(states: [OPEN], last: 50) {
+      nodes {
+        number title additions deletions mergeable
+        labels(first: 100) { nodes { name } }
+        files(first: 100) { nodes { path } }
+      }
+    }
+  }
+}
+"""
+
 _BRANCH = """
 query ReadBranch($owner: String!, $name: String!, $own: String!, $next: String!, $branch: String!{variables}) {{
   repository(owner: $owner, name: $name) {{

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from bot.adapters.github.graphql import Unprocessable, own_ones, read_project
+from bot.adapters.github.graphql import OPEN_PULLS, Unprocessable, own_ones, read_project
 from bot.adapters.github.publication import published
 from bot.adapters.github.session import RepositorySession
 from bot.core.events import Actor
+from bot.core.labelling import Pull
 from bot.core.ports import (
     BotBranch,
     CheckOutcome,
@@ -141,6 +142,15 @@ class GitHubReader:
             return Standing("", "none")
         return Standing(login, _PERMISSIONS.get(str(answer.data.get("permission")), "none"))
 
+    async def open_pulls(self) -> tuple[Pull, ...]:
+        """The fifty newest open pull requests."""
+        owner, _, name = self._session.repository.name.partition("/")
+        data = await self._session.read_graphql("OpenPulls", OPEN_PULLS, {"owner": owner, "name": name})
+        found = data["repository"]
+        if not found or found["databaseId"] != self._session.repository.id:
+            raise ForgeRefused(f"{self._session.repository.name} is not there, or the App is not installed on it.")
+        return tuple(_pull(node) for node in found["pullRequests"]["nodes"])
+
     async def paths(self, sha: str) -> tuple[str, ...]:
         """The paths of all files at the commit; GitHub gives about the first 100,000."""
         answer = await self._session.read(f"{self._session.path}/git/trees/{quote(sha)}?recursive=1")
@@ -252,6 +262,17 @@ def _open_changes(data: Mapping[str, Any]) -> Iterator[OpenChange]:
         for node in own_ones(ref["associatedPullRequests"]):
             opened = datetime.fromisoformat(node["createdAt"])
             yield OpenChange(f"bolide/{ref['name'].removeprefix('bolide/')}", node["number"], node["title"], opened)
+
+
+def _pull(node: Mapping[str, Any]) -> Pull:
+    return Pull(
+        number=node["number"],
+        title=node["title"],
+        lines=node["additions"] + node["deletions"],
+        paths=tuple(str(file["path"]) for file in (node["files"] or {"nodes": []})["nodes"]),
+        labels=tuple(str(label["name"]) for label in (node["labels"] or {"nodes": []})["nodes"]),
+        conflicts={"MERGEABLE": False, "CONFLICTING": True}.get(node["mergeable"]),
+    )
 
 
 def _content(entry: Mapping[str, Any] | None) -> str | Unreadable | None:

@@ -22,6 +22,7 @@ from bot.core.plan import (
     React,
     Release,
     Report,
+    SetLabels,
     TrackIssue,
     YankRelease,
 )
@@ -160,6 +161,17 @@ class GitHubWriter:
         """Close it without a merge, and delete its branch."""
         await self._maker.change("PATCH", f"pulls/{close.number}", {"state": "closed"})
         await self.delete_branch(DeleteBranch(close.branch))
+
+    async def set_labels(self, labels: SetLabels) -> None:
+        """Add these labels and take those away."""
+        place = f"{self._session.path}/issues/{labels.number}/labels"
+        if labels.add:
+            answer = await self._session.repeat("POST", place, {"labels": list(labels.add)})
+            self._session.accept(answer, f"labels of #{labels.number}")
+        for name in labels.remove:
+            answer = await self._session.repeat("DELETE", f"{place}/{quote(name, safe='')}")
+            if answer.status != 404:
+                self._session.accept(answer, f"labels of #{labels.number}")
 
     async def keep_labels(self, keep: KeepLabels) -> None:
         """Create the labels that are not there, by their names in any case."""
