@@ -36,10 +36,23 @@ def main(argv: Sequence[str]) -> int:
             from bot import thoth
 
             return thoth.main(os.environ, install_client=given.install)
+        case "advise" | "explain" | "plan" | "replay" | "release" | "rules":
+            return _in_terminal(given)
+        case _:
+            return _run(given.command)
+
+
+def _in_terminal(given: argparse.Namespace) -> int:
+    """Commands about a folder, a pull request or rules; what they import loads only for them."""
+    match given.command:
         case "advise" | "explain":
             from bot.terminal import advice
 
             return (advice.advise if given.command == "advise" else advice.explain)(given, os.environ)
+        case "plan":
+            from bot.terminal import plan
+
+            return plan.main(given.repository, given.event, os.environ)
         case "replay":
             from bot.terminal import replay
 
@@ -48,12 +61,10 @@ def main(argv: Sequence[str]) -> int:
             from bot.terminal import release
 
             return release.main(given)
-        case "rules":
+        case _:
             from bot.terminal import rules
 
             return rules.main(given.place, datetime.now(UTC).date())
-        case _:
-            return _run(given.command)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -94,6 +105,9 @@ def _add_advice(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     explain.add_argument("path", type=Path, nargs="?", default=Path(), help="the project's folder (default: this one)")
     for command in (advise, explain):
         command.add_argument("--environment", default="", help="one environment (default: all)")
+    plan = commands.add_parser("plan", help="what the bot would do now about a repository on GitHub, without doing it")
+    plan.add_argument("repository", metavar="REPO", help="OWNER/NAME")
+    plan.add_argument("event", metavar="EVENT", help="push, installed, a comment (/update) or an issue's title")
     replay = commands.add_parser("replay", help="derive what a pull request proposed again, without the network")
     replay.add_argument("pull", metavar="PR", help="OWNER/NAME#12, or 12 where one repository has it")
     replay.add_argument("--out", type=Path, help="also write the files and the text into this folder")

@@ -176,6 +176,10 @@ class Dispatch:
         with suppress(ForgeRefused, ForgeUnavailable):
             await self._outside.forge.writer(event.repository).comment(Comment(number, key, quiet(sentence)))
 
+    def listeners(self, event: Event) -> tuple[str, ...]:
+        """The managers to which the event is of concern."""
+        return tuple(name for name, manager in MANAGERS.items() if _listens(manager, event))
+
     async def plan(self, event: Event, name: str) -> Plan | None:
         """What the manager would do now: the dry run."""
         return await self._plan(event, name, self._outside.forge.reader(event.repository, name))
