@@ -3,7 +3,8 @@
 import json
 import os
 import platform
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -11,11 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from training.config import TrainingConfig
 from training.data import Bytes, Examples, digest
 from training.errors import StageError
 
 SCHEMA = 1
+OF_ONE_MODEL = (
+    "metrics.json",
+    "answers.npz",
+    "confusion.png",
+    "learning-curve.png",
+    "misclassified.png",
+    "float.tflite",
+    "int8.tflite",
+    "model.sig",
+)
+"""What speaks of one model only, and goes when another is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +54,10 @@ def render_golden(examples: Examples) -> bytes:
 
 
 def render_card(
-    model: bytes,
-    golden: bytes,
-    now: datetime,
-    config: TrainingConfig,
-    commit: str | None,
-    data_sha256: str,
-    metrics: dict[str, float],
+    model: bytes, golden: bytes, now: datetime, commit: str | None, data_sha256: str, told: Mapping[str, object]
 ) -> bytes:
-    """card.json of a model; `now` becomes part of the model id."""
+    """card.json of a model; `now` becomes part of the model id, `told` are the keys that the caller knows."""
     sha256 = digest(model)
-    packages = ("tensorflow", "keras", "numpy", "ai-edge-litert")
     return _json(
         {
             "schema": SCHEMA,
@@ -62,13 +66,18 @@ def render_card(
             "golden_sha256": digest(golden),
             "commit": commit,
             "data_sha256": data_sha256,
-            "config": asdict(config),
-            "metrics": metrics,
-            "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+            **told,
+            "versions": installed(),
             "input": {"dtype": "uint8", "shape": [28, 28]},
             "output": {"dtype": "float32", "shape": [10]},
         }
     )
+
+
+def installed() -> dict[str, str]:
+    """The versions that the weights depend on."""
+    packages = ("tensorflow", "keras", "numpy", "ai-edge-litert")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
 
 
 def make_folder(folder: Path) -> None:
@@ -83,17 +92,17 @@ def make_folder(folder: Path) -> None:
         ) from problem
 
 
-def write_model(folder: Path, model: bytes, golden: bytes, card: bytes) -> None:
+def write_model(folder: Path, content: Mapping[str, bytes], card: bytes) -> None:
     """Replaces the model in a folder; killed at any moment, it leaves the old model, the new one, or no card."""
     try:
-        for stale in ("card.json", "metrics.json"):
+        for stale in ("card.json", *OF_ONE_MODEL):
             (folder / stale).unlink(missing_ok=True)
-        write_file(folder / "model.tflite", model)
-        write_file(folder / "golden.json", golden)
+        for name, file in content.items():
+            write_file(folder / name, file)
         write_file(folder / "card.json", card)
     except OSError as problem:
         raise StageError(
-            f"Cannot write the model to {folder} ({problem.strerror}): set MODEL_DIR to a folder of yours."
+            f"Cannot write the model to {folder} ({problem.strerror}): make room, or set MODEL_DIR to another."
         ) from problem
 
 
@@ -110,12 +119,9 @@ def write_file(path: Path, content: bytes) -> None:
         partial.unlink(missing_ok=True)
 
 
-def write_metrics(folder: Path, metrics: dict[str, Any]) -> None:
-    """Writes metrics.json; raises StageError when the folder cannot be written."""
-    try:
-        write_file(folder / "metrics.json", _json(metrics))
-    except OSError as problem:
-        raise StageError(f"Cannot write {folder / 'metrics.json'} ({problem.strerror}).") from problem
+def render_metrics(metrics: Mapping[str, object]) -> bytes:
+    """metrics.json."""
+    return _json(metrics)
 
 
 def read_card(folder: Path) -> Card:

@@ -84,6 +84,21 @@ def typical(examples: Examples) -> Examples:
     return Examples(examples.images[chosen], examples.labels[chosen])
 
 
+def describe(examples: Examples) -> dict[str, object]:
+    """What the service compares its visitors' images with: the shares of ten ranges of mean grey, and of the digits.
+
+    An image belongs to the range after the last edge that is not greater than its mean grey 0–255.
+    """
+    brightness = examples.images.mean(axis=(1, 2))
+    edges = np.quantile(brightness, np.arange(1, 10) / 10).round(3)
+    ranges = np.bincount(np.searchsorted(edges, brightness, side="right"), minlength=10)
+    digits = np.bincount(examples.labels, minlength=10)
+    return {
+        "brightness": {"edges": edges.tolist(), "shares": (ranges / len(examples)).round(6).tolist()},
+        "digits": (digits / len(examples)).round(6).tolist(),
+    }
+
+
 def _load(folder: Path, part: str) -> Examples:
     images = _decode(folder / f"{part}-images-idx3-ubyte.gz", IMAGES_MAGIC)
     labels = _decode(folder / f"{part}-labels-idx1-ubyte.gz", LABELS_MAGIC)

@@ -1,4 +1,4 @@
-"""`python -m training.export`: from the fitted weights to the flat graph that is served, proven to answer alike.
+"""`python -m training.export`: from the fitted weights to the flat graphs that are served, proven to answer alike.
 
 `python -m training.train` ends with the same step.
 """
@@ -8,6 +8,8 @@ import io
 import os
 import sys
 import warnings
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,14 +18,23 @@ import tensorflow as tf
 
 from training.card import make_folder, render_card, render_golden, write_model
 from training.config import StageSettings
-from training.data import Bytes, TrainingData, load_test, load_training, typical
+from training.data import Examples, TrainingData, describe, digest, load_training, typical
 from training.errors import StageError, exit_status
 from training.fitted import About, read_fitted
 from training.inference import FlatGraph
-from training.model import build
+from training.model import build, without_scale
+from training.policy import PATH, ExportPolicy, parse_export
+from training.signing import sign
 
-LEAST_AGREEMENT = 0.999
-PARITY_SAMPLE = 2000
+CALIBRATION_IMAGES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """How a flat graph answers beside Keras on the validation images: shares 0–1."""
+
+    keras_agreement: float
+    validation_accuracy: float
 
 
 def run(settings: StageSettings) -> None:
@@ -42,40 +53,91 @@ def run(settings: StageSettings) -> None:
 
 
 def export(settings: StageSettings, model: Any, about: About, data: TrainingData) -> None:
-    """Writes model, golden digits and card of a fitted network; raises StageError."""
-    golden = render_golden(typical(load_test(settings.data_dir)))
-    graph = flat_graph(model)
-    parity = agreement(model, graph, data.validation.images[:PARITY_SAMPLE])
-    accuracy = float((graph.digits(data.validation.images) == data.validation.labels).mean())
-    metrics = {
-        "validation_accuracy": accuracy,
-        "keras_agreement": parity,
-        "fit_seconds": about.seconds,
-        "fit_cpu_seconds": about.cpu_seconds,
-        "peak_memory_mb": about.peak_memory_mb,
+    """Writes both forms of a fitted network, golden digits and card, and signs them; raises StageError."""
+    policy = parse_export(PATH.read_text())
+    golden = render_golden(typical(data.validation))
+    graphs = {"float": float_graph(model), "int8": int8_graph(model, data.train)}
+    parity = compare(model, graphs, data.validation, policy)
+    served = graphs[policy.serve]
+    told = {
+        "weights_sha256": about.weights_sha256,
+        "served": policy.serve,
+        "exports": {
+            form: {"sha256": digest(graph.content), "size_bytes": len(graph.content), **asdict(parity[form])}
+            for form, graph in graphs.items()
+        },
+        "config": asdict(about.config),
+        "metrics": {
+            **asdict(parity[policy.serve]),
+            "fit_seconds": about.seconds,
+            "fit_cpu_seconds": about.cpu_seconds,
+            "peak_memory_mb": about.peak_memory_mb,
+        },
+        "reference": describe(data.train),
+        "learning_curve": [asdict(epoch) for epoch in about.epochs],
     }
-    card = render_card(graph.content, golden, datetime.now(UTC), about.config, about.commit, data.sha256, metrics)
-    write_model(settings.model_dir, graph.content, golden, card)
-    print(f"Validation accuracy {accuracy:.2%}; the model is in {settings.model_dir}.", flush=True)
+    card = render_card(served.content, golden, datetime.now(UTC), about.commit, data.sha256, told)
+    others = {f"{form}.tflite": graph.content for form, graph in graphs.items() if form != policy.serve}
+    write_model(settings.model_dir, {"model.tflite": served.content, **others, "golden.json": golden}, card)
+    sign(settings)
+    accuracy = parity[policy.serve].validation_accuracy
+    print(f"Validation accuracy {accuracy:.2%} ({policy.serve}); the model is in {settings.model_dir}.", flush=True)
 
 
-def flat_graph(model: Any) -> FlatGraph:
+def float_graph(model: Any) -> FlatGraph:
     """The model as one float32 LiteRT graph: weights and operators, no code."""
+    return _convert(tf.lite.TFLiteConverter.from_keras_model(model))
+
+
+def int8_graph(model: Any, examples: Examples) -> FlatGraph:
+    """The model with 8-bit weights and activations, their ranges taken from training images."""
+    converter = tf.lite.TFLiteConverter.from_keras_model(without_scale(model))
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type, converter.inference_output_type = tf.uint8, tf.float32
+
+    def calibration() -> Iterator[list[Any]]:
+        # Black and white bound the range: 256 grey levels stay 256 levels.
+        yield [np.array([0, 255], np.float32).repeat(392).reshape(1, 28, 28)]
+        for image in examples.images[:CALIBRATION_IMAGES].astype(np.float32):
+            yield [image[np.newaxis]]
+
+    converter.representative_dataset = calibration
+    return _convert(converter)
+
+
+def compare(model: Any, graphs: dict[str, FlatGraph], examples: Examples, policy: ExportPolicy) -> dict[str, Parity]:
+    """How each form answers beside Keras; raises StageError for a form that is farther off than the policy allows."""
+    expected = np.asarray(model.predict(examples.images, batch_size=500, verbose=0)).argmax(axis=1)
+    keras_right = int((expected == examples.labels).sum())
+    found = {}
+    for form, graph in graphs.items():
+        digits = graph.digits(examples.images)
+        right = int((digits == examples.labels).sum())
+        found[form] = Parity(float((digits == expected).mean()), right / len(examples))
+        lost, agreed = keras_right - right, found[form].keras_agreement
+        if form == "float" and agreed < policy.least_agreement:
+            raise _far_off(
+                form, f"agrees with Keras on {agreed:.2%}, fewer than {policy.least_agreement:.1%},", examples
+            )
+        if lost > max(1, policy.most_points_lost / 100 * len(examples)):
+            points = f"loses {100 * lost / len(examples):.2f} points, more than {policy.most_points_lost:.2f},"
+            raise _far_off(form, points, examples)
+    return found
+
+
+def _far_off(form: str, how: str, examples: Examples) -> StageError:
+    return StageError(
+        f"The {form} form {how} of {len(examples)} images: nothing was written; "
+        "check the versions of tensorflow and ai-edge-litert."
+    )
+
+
+def _convert(converter: Any) -> FlatGraph:
+    # The converter speaks of its own future and its temporary folder.
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")  # the converter speaks of its own future and its temporary folder
-        return FlatGraph(bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert()))
-
-
-def agreement(model: Any, graph: FlatGraph, images: Bytes) -> float:
-    """The share of images to which Keras and LiteRT give the same digit; raises StageError below 99.9 %."""
-    expected = np.asarray(model.predict(images, batch_size=500, verbose=0)).argmax(axis=1)
-    share = float((expected == graph.digits(images)).mean())
-    if share < LEAST_AGREEMENT:
-        raise StageError(
-            f"The exported model agrees with Keras on {share:.2%} of {len(images)} images, fewer than "
-            f"{LEAST_AGREEMENT:.1%}: nothing was written; check the versions of tensorflow and ai-edge-litert."
-        )
-    return share
+        warnings.simplefilter("ignore")
+        return FlatGraph(bytes(converter.convert()))
 
 
 if __name__ == "__main__":

@@ -3,56 +3,63 @@
 import os
 import resource
 import sys
-import time
 from dataclasses import dataclass
 from typing import Any
 
 from training.card import make_folder
+from training.checkpoint import Checkpoint, Epoch, make_stamp
 from training.config import StageSettings, TrainingConfig
-from training.data import TrainingData, load_test, load_training
+from training.data import TrainingData, load_training
 from training.errors import exit_status
-from training.fitted import About, write_fitted
+from training.fitted import About, fingerprint_weights, write_fitted
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A fitted Keras model and what fitting it cost."""
+    """A fitted Keras model and what each epoch came to."""
 
     model: Any
-    seconds: float
-    cpu_seconds: float
+    epochs: tuple[Epoch, ...]
 
 
-def train(data: TrainingData, config: TrainingConfig) -> Trained:
+def train(data: TrainingData, config: TrainingConfig, checkpoint: Checkpoint, tensorboard: Any = None) -> Trained:
     """Fits the network; deterministic for one machine, one set of versions and one configuration."""
     import keras
     import tensorflow as tf
 
-    from training.model import build, fit
+    from training.fit import Watching, fit
+    from training.model import build
 
     keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
     model = build()
-    started, started_cpu = time.monotonic(), time.process_time()
-    fit(model, data.train, config)
-    return Trained(model, time.monotonic() - started, time.process_time() - started_cpu)
+    return Trained(model, fit(model, data, config, checkpoint, Watching(sys.stdout.isatty(), tensorboard)))
 
 
 def run(settings: StageSettings) -> None:
     """The stage: reads DATA_DIR, writes MODEL_DIR; raises StageError."""
     config = settings.config
     data = load_training(settings.data_dir, config.validation_share)
-    load_test(settings.data_dir)  # its fault is told now, not after minutes of training
     make_folder(settings.model_dir)
     _say(
         f"Training ({config.name}): {len(data.train)} images, {config.epochs} epoch(s), batches of {config.batch_size}."
     )
-    trained = train(data, config)
-    _say(f"Fitted in {trained.seconds:.1f} s ({trained.cpu_seconds:.1f} CPU-s); exporting.")
-    peak = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
-    seconds, cpu_seconds = round(trained.seconds, 3), round(trained.cpu_seconds, 3)
-    about = About(config, settings.commit, data.sha256, seconds, cpu_seconds, peak)
-    write_fitted(settings.model_dir, trained.model.get_weights(), about)
+    checkpoint = Checkpoint(settings.model_dir, make_stamp(config, data.sha256))
+    trained = train(data, config, checkpoint, settings.tensorboard_dir)
+    weights = trained.model.get_weights()
+    about = About(
+        config=config,
+        commit=settings.commit,
+        data_sha256=data.sha256,
+        weights_sha256=fingerprint_weights(weights),
+        epochs=trained.epochs,
+        seconds=round(sum(epoch.seconds for epoch in trained.epochs), 3),
+        cpu_seconds=round(sum(epoch.cpu_seconds for epoch in trained.epochs), 3),
+        peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+    )
+    _say(f"Fitted in {about.seconds:.1f} s ({about.cpu_seconds:.1f} CPU-s): weights {about.weights_sha256[:16]}.")
+    write_fitted(settings.model_dir, weights, about)
+    checkpoint.discard()
 
     from training.export import export
 

@@ -3,9 +3,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.training.workshop import CHECKOUT, Workshop, run_stage
+from training import plots
+from training.answers import Answers, parse_answers, render_answers
+from training.data import digest
+from training.errors import StageError
+from training.metrics import score
 
 
 def test_the_result_is_consistent_and_measured(workshop: Workshop) -> None:
@@ -22,7 +29,46 @@ def test_the_result_is_consistent_and_measured(workshop: Workshop) -> None:
     assert 20 < metrics["peak_memory_mb"] < 2000  # MiB, not KiB or bytes
     assert 0 < metrics["latency_us"]["p50"] <= metrics["latency_us"]["p99"]
     assert metrics["size_bytes"] == (workshop.model / "model.tflite").stat().st_size
+    calibration = metrics["calibration"]
+    assert 0 <= calibration["expected_error"] < 0.2
+    assert sum(place["examples"] for place in calibration["bins"]) == 2000
+    answers = parse_answers((workshop.model / "answers.npz").read_bytes())
+    assert answers.right.mean() == metrics["accuracy"]
+    assert metrics["answers_sha256"] == digest((workshop.model / "answers.npz").read_bytes())
+    assert metrics["exports"]["float"]["accuracy"] == metrics["accuracy"]
+    assert metrics["exports"]["int8"]["accuracy"] == pytest.approx(metrics["accuracy"], abs=0.005)
     assert f"Test accuracy {metrics['accuracy']:.2%} on 2000 images" in workshop.evaluation.output
+
+
+@pytest.mark.parametrize("name", ["confusion.png", "learning-curve.png", "misclassified.png"])
+def test_the_pictures_are_pictures(workshop: Workshop, name: str) -> None:
+    with Image.open(workshop.model / name) as picture:
+        assert picture.format == "PNG"
+        assert min(picture.size) > 300
+        colours = picture.convert("RGB").getcolors(picture.width * picture.height) or []
+    assert len(colours) > 20  # something was drawn
+
+
+def test_the_pictures_of_a_model_without_mistakes_or_history_can_be_drawn() -> None:
+    labels = np.arange(10, dtype=np.uint8)
+    sure = np.eye(10, dtype=np.float32)
+    images = np.zeros((10, 28, 28), np.uint8)
+    for content in (
+        plots.draw_confusion(score(labels, labels)),
+        plots.draw_learning_curve([]),
+        plots.draw_misclassified(images, labels, sure),
+        plots.draw_misclassified(
+            np.repeat(images, 9, axis=0), np.repeat(labels, 9), np.roll(sure, 1, axis=1).repeat(9, axis=0)
+        ),
+    ):
+        assert content.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04", None])
+def test_what_is_not_answers_is_refused(content: bytes | None) -> None:
+    crooked = render_answers(Answers(np.zeros(3, np.uint8), np.zeros(4, np.uint8)))
+    with pytest.raises(StageError, match=r"answers\.npz"):
+        parse_answers(crooked if content is None else content)
 
 
 def test_neither_evaluation_nor_gate_imports_tensorflow() -> None:
