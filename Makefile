@@ -7,7 +7,7 @@ CATEGORIES := packages bot app training dev-packages
 COVERED := $(RUN) -m coverage report --fail-under=90 && \
 	$(RUN) -m coverage report --include="bot/advisor/*,bot/core/*,bot/managers/*" --fail-under=100 --format=total
 
-.PHONY: help install demo test test-all lint types lock thoth clean bench-app
+.PHONY: help install demo test test-all lint types lock thoth clean bench-app bench-training
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -36,6 +36,9 @@ types: install  ## mypy, strict
 
 bench-app: install  ## the service against its peers, with the report in docs/benchmarks (needs wrk; 15 minutes)
 	$(RUN) -m bench.bench_app --servers --report docs/benchmarks
+
+bench-training: install  ## accuracy and cost of the training beside the keras.io example (half an hour; ARGS="--parts quick")
+	nice $(RUN) -m bench.bench_training $(ARGS)
 
 lock: install  ## lock Pipfile again, with pipenv
 	$(RUN) -m pipenv lock

@@ -76,8 +76,7 @@ def _ask(
     other = FlatGraph(read_file(folder / "model.tflite", "deploy again"))
     latency, other_latency = time_by_turns((graph, other), golden.inputs)
     answers = parse_answers(answers_content)
-    kept = folder / ANSWERS
-    theirs = parse_answers(kept.read_bytes()) if kept.exists() else None
+    theirs = _answers_in_production(folder, report)
     pairs = pair(answers.right, theirs.right) if theirs is not None and _same_test(answers, theirs) else None
     cost = Cost(other_latency, len(other.content))
     return _with(known, misses, latency, Production(report.accuracy, pairs, cost))
@@ -110,6 +109,14 @@ def _comparable(folder: Path | None, candidate: Card) -> tuple[Path, Report] | N
     if read_card(folder).data_sha256 != candidate.data_sha256:
         return None
     return folder, _report(folder)
+
+
+def _answers_in_production(folder: Path, report: Report) -> Answers | None:
+    try:
+        content = (folder / ANSWERS).read_bytes()
+    except OSError:
+        return None
+    return parse_answers(content) if digest(content) == report.answers_sha256 else None
 
 
 def _same_test(one: Answers, other: Answers) -> bool:

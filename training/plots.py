@@ -42,10 +42,11 @@ def draw_learning_curve(epochs: Sequence[dict[str, float]]) -> bytes:
     for prefix, name in (("", "fitted, while it learned"), ("validation_", "validation")):
         loss.plot(numbers, [epoch[f"{prefix}loss"] for epoch in epochs], marker="o", label=name)
         wrong.plot(numbers, [100 * (1 - epoch[f"{prefix}accuracy"]) for epoch in epochs], marker="o", label=name)
-    loss.set(xlabel="epoch", ylabel="loss (cross entropy)", yscale="log")
-    wrong.set(xlabel="epoch", ylabel="wrong answers, %", yscale="log")
+    loss.set(xlabel="epoch", ylabel="loss (cross entropy)")
+    wrong.set(xlabel="epoch", ylabel="wrong answers, %")
     for axes in (loss, wrong):
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set(xticks=numbers, xlim=(0.5, max(1, len(epochs)) + 0.5))
+        axes.set_ylim(bottom=0)
         axes.legend()
     return _png(figure)
 
@@ -59,7 +60,7 @@ def draw_misclassified(images: Bytes, labels: Bytes, probabilities: Probabilitie
     rows = max(1, -(-len(shown) // 8))
     figure = Figure(figsize=(9, 0.6 + 1.3 * rows), layout="constrained")
     figure.suptitle(f"{len(wrong)} of {len(labels)} test images are misread" + _which(len(wrong)), fontsize=11)
-    grid = figure.subplots(rows, 8, squeeze=False).flat
+    grid = figure.subplots(rows, 8, squeeze=False).ravel()
     for axes in grid:
         axes.axis("off")
     for axes, number in zip(grid, shown, strict=False):

@@ -128,7 +128,7 @@ def parse_report(document: dict[str, Any], path: Path) -> Report:
     try:
         report = Report(
             model_sha256=str(document["model_sha256"]),
-            answers_sha256=str(document["answers_sha256"]),
+            answers_sha256=str(document.get("answers_sha256", "")),  # "" for what older versions measured
             accuracy=float(document["accuracy"]),
             per_class_recall=tuple(float(recall) for recall in document["per_class_recall"]),
             examples=int(document["examples"]),

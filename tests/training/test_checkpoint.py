@@ -54,7 +54,7 @@ def test_a_checkpoint_of_something_else_or_a_damaged_one_is_left_aside_with_the_
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StageError, match="Cannot write .*checkpoint.npz"):
+    with pytest.raises(StageError, match=r"Cannot write .*checkpoint\.npz"):
         Checkpoint(tmp_path / "file", "mine").keep([variable(7)], (EPOCH,))
 
 

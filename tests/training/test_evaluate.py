@@ -49,19 +49,21 @@ def test_the_pictures_are_pictures(workshop: Workshop, name: str) -> None:
     assert len(colours) > 20  # something was drawn
 
 
-def test_the_pictures_of_a_model_without_mistakes_or_history_can_be_drawn() -> None:
-    labels = np.arange(10, dtype=np.uint8)
-    sure = np.eye(10, dtype=np.float32)
-    images = np.zeros((10, 28, 28), np.uint8)
-    for content in (
+def test_a_model_without_mistakes_or_history_has_pictures_too_and_the_misread_images_are_shown() -> None:
+    labels, sure = np.arange(10, dtype=np.uint8), np.eye(10, dtype=np.float32)
+    black, mixed = np.zeros((10, 28, 28), np.uint8), np.full((10, 28, 28), 99, np.uint8)
+    mixed[:, ::2] = 0
+    confused = np.roll(sure, 1, axis=1)
+    drawn = [
         plots.draw_confusion(score(labels, labels)),
         plots.draw_learning_curve([]),
-        plots.draw_misclassified(images, labels, sure),
-        plots.draw_misclassified(
-            np.repeat(images, 9, axis=0), np.repeat(labels, 9), np.roll(sure, 1, axis=1).repeat(9, axis=0)
-        ),
-    ):
-        assert content.startswith(b"\x89PNG")
+        plots.draw_misclassified(black, labels, sure),
+        plots.draw_misclassified(black, labels, confused),
+        plots.draw_misclassified(mixed, labels, confused),
+        plots.draw_misclassified(mixed.repeat(9, axis=0), labels.repeat(9), confused.repeat(9, axis=0)),
+    ]
+    assert all(content.startswith(b"\x89PNG") for content in drawn)
+    assert len(set(drawn)) == len(drawn)
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04", None])
