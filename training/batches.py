@@ -17,10 +17,9 @@ Transforms = NDArray[np.float32]
 CENTRE = 13.5
 
 
-def make_batches(examples: Examples, config: TrainingConfig, done: int) -> Any:
-    """What is left to fit after `done` epochs: pairs of `uint8 [batch, 28, 28]` and labels `[batch]`."""
+def make_batches(examples: Examples, config: TrainingConfig, steps: int, done: int) -> Any:
+    """What is left to fit after `done` epochs, so many batches each: `uint8 [batch, 28, 28]` and labels `[batch]`."""
     size = batch_size(examples, config)
-    steps = len(examples) // size
     images, labels = tf.constant(examples.images[..., np.newaxis]), tf.constant(examples.labels)
     randoms = [np.random.default_rng((config.seed, epoch)) for epoch in range(done, config.epochs)]
     order = np.concatenate([random.permutation(len(examples))[: steps * size] for random in randoms])

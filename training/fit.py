@@ -15,7 +15,7 @@ from training.config import TrainingConfig
 from training.data import TrainingData
 from training.errors import StageError
 
-STEPS_AT_ONCE = 20
+STEPS_AT_ONCE = range(20, 41)
 """Steps in one call into TensorFlow: between calls Python costs as much as a step."""
 
 
@@ -41,7 +41,8 @@ def fit(
     The same data, configuration and versions give the same weights on one machine, however often it was interrupted.
     Raises StageError when the training diverges or a checkpoint cannot be written.
     """
-    steps = len(data.train) // batch_size(data.train, config)
+    at_once, calls = group_steps(len(data.train) // batch_size(data.train, config))
+    steps = at_once * calls
     schedule = Triangle(config.peak_learning_rate, steps * config.epochs, config.warmup_share)
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
     optimizer.build(model.trainable_variables)
@@ -50,12 +51,12 @@ def fit(
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
         jit_compile=False,  # five times slower here: one compilation costs more than an epoch
-        steps_per_execution=min(STEPS_AT_ONCE, steps),
+        steps_per_execution=at_once,
     )
     keeper = Keeper(checkpoint, model, optimizer)
     if len(keeper.epochs) < config.epochs:
         model.fit(
-            make_batches(data.train, config, len(keeper.epochs)),
+            make_batches(data.train, config, steps, len(keeper.epochs)),
             initial_epoch=len(keeper.epochs),
             epochs=config.epochs,
             steps_per_epoch=steps,
@@ -66,6 +67,15 @@ def fit(
             verbose=1 if watching.bar else 2,
         )
     return keeper.epochs
+
+
+def group_steps(steps: int) -> tuple[int, int]:
+    """Steps in one call and calls in an epoch, as nearly all steps as can be.
+
+    A call that reached into the next epoch would move all that comes after: no epoch may end within a call.
+    """
+    at_once = steps if steps < STEPS_AT_ONCE.stop else min(STEPS_AT_ONCE, key=lambda count: steps % count)
+    return at_once, steps // at_once
 
 
 class Keeper(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no types
