@@ -12,6 +12,7 @@ from packaging import tags as wheel_tags
 from packaging.markers import default_environment
 from packaging.utils import canonicalize_name
 
+from bot.adapters import uvlock
 from bot.adapters.releases import Releases, canonical_pins
 from bot.adapters.uv import Answer, Job, Uv
 from bot.core.candidates import Target, age_exception, held_back, misfit_versions, unusable
@@ -36,6 +37,8 @@ class UvResolver:
 
     async def resolve(self, request: ResolveRequest) -> Resolution:
         """The new lock; raises Unresolvable, IndexUnreachable, IndexUnsuitable, PackageUnknown or ResolverFailed."""
+        if request.uv:
+            return await uvlock.lock(self._uv, self._index, request, request.uv, target_of(request))
         started = time.monotonic()
         releases = Releases(self._index, *_indexes(request.pipfile))
         try:

@@ -8,7 +8,7 @@ import resource
 import signal
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -100,17 +100,15 @@ class Uv:
             place = Path(directory)
             (place / "pyproject.toml").write_text(_project(job))
             (place / "requirements.txt").write_text("".join(f"{line}\n" for line in job.preferences))
-            code, words = await self._run(place, job)
-            if code:
-                raise _failure(words, code)
+            given = "".join(f"{line}\n" for line in job.constraints)
+            await self.run(place, self._arguments(job), index=job.sources[0].url, given=given)
             return _parse((place / "requirements.txt").read_text(), job.sources[0].url)
 
     def _arguments(self, job: Job) -> list[str]:
         arguments = [
             *("pip", "compile", "pyproject.toml", "--output-file", "requirements.txt", "--constraints", "-"),
-            *("--no-config", "--no-build", "--generate-hashes", "--no-strip-extras", "--emit-index-annotation"),
-            *("--no-header", "--color", "never", "--no-progress", "--no-python-downloads"),
-            *("--python", sys.executable, "--python-version", job.python, "--cache-dir", str(self._cache)),
+            *("--no-config", "--generate-hashes", "--no-strip-extras", "--emit-index-annotation", "--no-header"),
+            *("--python-version", job.python),
         ]
         if self._platform:
             arguments += ["--python-platform", self._platform]
@@ -120,23 +118,40 @@ class Uv:
             arguments += ["--exclude-newer", _moment(job.cutoff)]
         for name, moment in sorted((job.cutoffs or {}).items()):
             arguments += ["--exclude-newer-package", f"{name}={_moment(moment)}"]
-        for host in sorted(self._insecure_hosts):
-            arguments += ["--allow-insecure-host", host]
         return arguments
 
-    async def _run(self, place: Path, job: Job) -> tuple[int, str]:
+    def _common(self) -> list[str]:
+        """What every call has: nothing is built and nothing read but what is in the directory and in the cache."""
+        hosts = [part for host in sorted(self._insecure_hosts) for part in ("--allow-insecure-host", host)]
+        return [
+            *("--no-build", "--color", "never", "--no-progress", "--no-python-downloads"),
+            *("--python", sys.executable, "--cache-dir", str(self._cache)),
+            *hosts,
+        ]
+
+    async def run(self, place: Path, arguments: Sequence[str], *, index: str, given: str = "") -> None:
+        """Let uv work in the directory; `index` is the address of the default index, empty for uv's own.
+
+        Raises Unresolvable (Conflict and NeedsBuild are such), IndexUnreachable or ResolverFailed.
+        """
+        code, words = await self._run(place, [*arguments, *self._common()], index, given)
+        if code:
+            raise _failure(words, code)
+
+    async def _run(self, place: Path, arguments: Sequence[str], index: str, given: str) -> tuple[int, str]:
         environment = {
             "HOME": str(place),
             "TMPDIR": str(place),
             "UV_HTTP_RETRIES": "2",
             "UV_SYSTEM_CERTS": "1",  # the machine's own authorities, as Python here uses them
             "RES_OPTIONS": "timeout:1 attempts:4",  # a name server's lost answer costs one second, not five
-            "UV_DEFAULT_INDEX": job.sources[0].url,  # not in argv, where a password in the address could be read
+            # not in argv, where a password in the address could be read
+            **({"UV_DEFAULT_INDEX": index} if index else {}),
             **self._environment,
         }
         process = await asyncio.create_subprocess_exec(
             self._program,
-            *self._arguments(job),
+            *arguments,
             cwd=place,
             env=environment,
             stdin=asyncio.subprocess.PIPE,
@@ -149,7 +164,7 @@ class Uv:
                 resource.prlimit(process.pid, resource.RLIMIT_AS, (self._limits.memory, self._limits.memory))
                 resource.prlimit(process.pid, resource.RLIMIT_CPU, (self._limits.cpu_seconds, self._limits.cpu_seconds))
             async with asyncio.timeout(self._limits.seconds):
-                words = await _converse(process, "".join(f"{line}\n" for line in job.constraints))
+                words = await _converse(process, given)
                 return await process.wait(), words
         except TimeoutError:
             raise ResolverFailed(
@@ -229,6 +244,8 @@ def _failure(words: str, code: int) -> Exception:
         if "no usable wheels" in words or "building from source is disabled" in words:
             return NeedsBuild(f"{sentence} Bolide installs wheels only and never runs a package's build.")
         return Conflict(sentence)
+    if found := re.search(r"interpreter resolved to (Python \S+), which is incompatible.*?: `(\S+)`", words):
+        return Unresolvable(f"The project asks for Python {found[2]}, and locks are made with {found[1]} here.")
     if found := re.search(r"Failed to fetch: `?(\S+?)`?$", words, re.MULTILINE):
         return IndexUnreachable(
             f"The index could not be read at {found[1]}: {said[-1].removeprefix('cause:').strip()}.", 120

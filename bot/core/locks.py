@@ -4,13 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot.core import changes, interpreter, lockfile, pipfile, requirementstxt
+from bot.core import changes, interpreter, lockfile, pipfile, requirementstxt, uvproject
 from bot.core.environments import Environment
 from bot.core.errors import Refused
 from bot.core.packages import Resolution
 from bot.core.pipfile import Pipfile
 from bot.core.ports import Snapshot
 from bot.core.recipe import Recipe
+from bot.core.uvproject import UvFiles
+
+_ANY_PYTHON = "3.11"
+"""For what is installed where nothing names a Python."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class Today:
     lock: Mapping[str, Any] | None
     wanted_python: str
     locked_python: str
+    uv: UvFiles | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +48,20 @@ def read(environment: Environment, project: Snapshot, allowed_hosts: frozenset[s
             wanted = requirementstxt.parse_in(manifest, environment.manifest, allowed_hosts)
             pins = requirementstxt.parse_lock(text, wanted, environment.lock)
             return Today(wanted, text, pins, "", requirementstxt.locked_for(text))
+        if environment.kind == "uv":
+            return _read_uv(environment, manifest, text, allowed_hosts)
         wanted = pipfile.parse(manifest, allowed_hosts)
         lock = lockfile.parse(text) if text else None
         return Today(wanted, text, lock, pipfile.python_of(wanted), interpreter.locked_for(lock))
     except ValueError as problem:
         raise Refused(str(problem)) from problem
+
+
+def _read_uv(environment: Environment, manifest: str, text: str, allowed_hosts: frozenset[str]) -> Today:
+    wanted, project, settings, unversioned = uvproject.parse(manifest, environment.manifest, allowed_hosts)
+    python = uvproject.python_of(manifest)
+    lock, _ = uvproject.parse_lock(text, wanted, python or _ANY_PYTHON, environment.lock)
+    return Today(wanted, text, lock, python, "", UvFiles(project, settings, text, unversioned))
 
 
 def write(environment: Environment, today: Today, found: Resolution, python: str) -> Made:
@@ -56,6 +70,8 @@ def write(environment: Environment, today: Today, found: Resolution, python: str
         style = requirementstxt.style(today.text)
         text = requirementstxt.render(found.lock, today.wanted, found.required_by, style, python)
         return Made(text, requirementstxt.parse_lock(text, today.wanted, environment.lock))
+    if environment.kind == "uv":
+        return Made(found.lock_text, found.lock)
     return Made(found.lock_text, lockfile.parse(found.lock_text))
 
 
@@ -63,6 +79,8 @@ def is_as_good(environment: Environment, today: Today, made: Made) -> bool:
     """Whether today's lock, at the same versions, is one for its manifest, with all the hashes that it should have."""
     if today.lock is None:
         return False
+    if environment.kind == "uv":
+        return uvproject.project_of(today.text) == uvproject.project_of(made.text)
     if environment.kind == "requirements":
         return not requirementstxt.style(today.text).hashes or changes.is_whole(today.lock, made.lock)
     return changes.is_current(today.wanted, today.lock) and changes.is_whole(today.lock, made.lock)

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 from bot.core.advice import Advice, RecommendationType
 from bot.core.errors import Refused, TryLater
 from bot.core.pipfile import Pipfile
+from bot.core.uvproject import UvFiles
 
 FileKind = Literal["wheel", "sdist", "other"]
 
@@ -139,6 +140,8 @@ class ResolveRequest:
     recommendation: RecommendationType = "stable"
     thoth: ThothHost | None = None
     """The host that is asked for the lock, instead of the own resolver."""
+    uv: UvFiles | None = None
+    """A project that uv itself locks; the Pipfile is then what its pyproject.toml wants."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,7 @@ def _request(config: RepoConfig, wish: Wish, today: Today, python: Python, see: 
         wish.exempt,
         config.recommended(wish.environment.name),
         config.thoth,
+        today.uv,
     )
 
 
