@@ -10,6 +10,7 @@ import re
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -135,14 +136,14 @@ class FolderArchive:
         told = json.loads(self._read("records", snapshot))
         seen = Seen(Nothing())
         for (name, url), digest in ((tuple(place), digest) for place, digest in told["pages"]):
-            seen.pages[name, url] = decode(json.loads(self._read("blobs", digest))) if digest else None
+            seen.pages[name, url] = _page(json.loads(self._read("blobs", digest))) if digest else None
         seen.texts.update({url: self._read("blobs", digest).decode() for url, digest in told["texts"].items()})
         return Kept(_record(told["record"]), seen, told["tools"])
 
     def _write(self, record: Record, seen: Seen, tools: Mapping[str, str]) -> str:
         """Blobs first, the record last: a record that is there is whole."""
         pages = [
-            [list(place), self._blob(canonical(encode(_plain(page)))) if page else ""]
+            [list(place), self._blob(canonical(_rows(page))) if page else ""]
             for place, page in sorted(seen.pages.items())
         ]
         texts = {url: self._blob(text.encode()) for url, text in sorted(seen.texts.items())}
@@ -210,9 +211,25 @@ async def tools(resolver: UvResolver) -> dict[str, str]:
     return {"resolver": await resolver.version(), "python": platform.python_version(), "machine": machine}
 
 
-def _plain(page: Project) -> Project:
-    """The page with its releases as a plain table."""
-    return Project(page.name, dict(page.releases))
+def _rows(page: Project) -> Any:
+    """The page as JSON has it, one row a file: a page has thousands, so their fields have no names."""
+    return [page.name, [[version, [_row(file) for file in files]] for version, files in page.releases.items()]]
+
+
+def _row(file: File) -> list[Any]:
+    moment = file.upload_time.isoformat() if file.upload_time else None
+    told = [file.filename, file.version, file.sha256, file.size, moment, file.requires_python]
+    return [*told, file.yanked, file.kind, file.url, file.has_metadata]
+
+
+def _page(told: Any) -> Project:
+    name, releases = told
+    return Project(name, {version: tuple(map(_file, rows)) for version, rows in releases})
+
+
+def _file(row: list[Any]) -> File:
+    filename, version, digest, size, moment, *rest = row
+    return File(filename, version, digest, size, datetime.fromisoformat(moment) if moment else None, *rest)
 
 
 def _told(record: Record) -> Any:
