@@ -27,6 +27,7 @@ from bot.adapters.objects import S3Objects
 from bot.adapters.osv import OsvService, Records, Switched
 from bot.adapters.postgres_inbox import open_postgres
 from bot.adapters.pypi import SimpleIndex
+from bot.adapters.registry import OciRegistry
 from bot.adapters.releasenotes import WebReleaseNotes
 from bot.adapters.resolver import UvResolver, target_of
 from bot.adapters.rules import load
@@ -69,6 +70,7 @@ class Packages:
     index: SimpleIndex
     resolver: UvResolver
     release_notes: WebReleaseNotes
+    registry: OciRegistry
     session: aiohttp.ClientSession
 
 
@@ -95,7 +97,7 @@ async def packages(state: Path, allowed_hosts: frozenset[str] = frozenset()) -> 
         environment = {name: os.environ[name] for name in CERTIFICATES if name in os.environ}
         uv = Uv(state / "uv", environment=environment, insecure_hosts=allowed_hosts)
         notes = WebReleaseNotes(web, index, state / "changelogs", allowed_hosts=allowed_hosts)
-        yield Packages(index, UvResolver(uv, index), notes, session)
+        yield Packages(index, UvResolver(uv, index), notes, OciRegistry(web, allowed_hosts), session)
 
 
 def lore(advisories: str, prescriptions: str, state: Path, session: aiohttp.ClientSession) -> Lore:
@@ -159,6 +161,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
             deployed=runs,
             inbox=inbox,
             watch_list=watch_list,
+            registry=found.registry,
             mirror=mirror,
             now=lambda: datetime.now(UTC),
             service_url=service_url(settings),

@@ -38,7 +38,9 @@ class WebPages:
         self._patience = patience
         self._allowed = allowed
 
-    async def fetch(self, url: str, headers: Mapping[str, str], *, place: str, limit: int) -> Answer:
+    async def fetch(
+        self, url: str, headers: Mapping[str, str], *, place: str, limit: int, method: str = "GET"
+    ) -> Answer:
         """The page of at most `limit` bytes, after redirects that are each looked at; `place` names it in sentences.
 
         Raises PageRefused, TimeoutError, OSError, aiohttp.ClientError.
@@ -48,7 +50,7 @@ class WebPages:
                 refuse_url(url, place, self._allowed)
             except PipfileError as error:
                 raise PageRefused(str(error)) from error
-            asked = self._session.get(url, headers=headers, allow_redirects=False, timeout=self._patience)
+            asked = self._session.request(method, url, headers=headers, allow_redirects=False, timeout=self._patience)
             async with asked as response:
                 if response.status not in _REDIRECTS:
                     return Answer(response.status, url, response.headers, await _bounded(response, place, limit))

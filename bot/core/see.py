@@ -1,9 +1,10 @@
 """What a manager may look at while it plans: the ports that read, and the moment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.core.advice import Adviser
+from bot.core.baseimages import NoRegistry, Registry
 from bot.core.packages import Index, Resolver
 from bot.core.ports import Deployed, Laboratory, Reader
 from bot.core.releasenotes import ReleaseNotes
@@ -26,3 +27,4 @@ class See:
     login: str
     now: datetime
     allowed_hosts: frozenset[str] = frozenset()
+    registry: Registry = field(default_factory=NoRegistry)

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from bot.core import authority, events
+from bot.core.baseimages import NoRegistry, Registry
 from bot.core.errors import Refused, TryLater
 from bot.core.events import ChangeProposed, CommandGiven, Event, Ignored, PullRequestMerged, Pushed
 from bot.core.mirror import Mirror, expected, is_quiet, outdates
@@ -38,6 +39,7 @@ from bot.core.watching import WatchList
 from bot.managers import (
     advise,
     answer,
+    base_images,
     bisect,
     configuration,
     evidence,
@@ -85,6 +87,7 @@ MANAGERS: Mapping[str, ModuleType] = {
         info,
         requirements,
         labels,
+        base_images,
         answer,
     )
 }
@@ -113,6 +116,7 @@ class Outside:
     lore: Lore = field(default_factory=Lore)
     archive: Archive = field(default_factory=NoArchive)
     mirror: Mirror = field(default_factory=Forgetful)
+    registry: Registry = field(default_factory=NoRegistry)
 
 
 class Dispatch:
@@ -202,6 +206,7 @@ class Dispatch:
             outside.forge.login,
             now,
             outside.allowed_hosts,
+            outside.registry,
         )
         result: Plan | None = await MANAGERS[name].plan(event, see)
         if result is None or not derived(result):

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from bot.core import lockfile, pipfile
+from bot.core.baseimages import NoRegistry, Registry
 from bot.core.errors import Refused, TryLater
 from bot.core.mirror import Mirror
 from bot.core.packages import Index, Resolver
@@ -96,6 +97,7 @@ class World:
     laboratory: MemoryLaboratory = field(default_factory=MemoryLaboratory)
     release_notes: MemoryReleaseNotes = field(default_factory=MemoryReleaseNotes)
     runner: MemoryRunner = field(default_factory=lambda: MemoryRunner(verified, course))
+    registry: Registry = field(default_factory=NoRegistry)
     seconds: float = 0.0
     now: datetime = NOW
     notes: list[str] = field(default_factory=list)
@@ -133,6 +135,7 @@ class World:
                 lore=self.lore,
                 archive=self.archive,
                 mirror=self.mirror,
+                registry=self.registry,
             )
         )
 

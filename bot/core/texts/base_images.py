@@ -1,0 +1,43 @@
+"""The pull request with newer digests of base images."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.core.texts.markdown import bounded, count, harmless, quiet, table
+
+BRANCH = "bolide/base-images"
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """An image by name and tag, and the digests before and now."""
+
+    image: str
+    old: str
+    new: str
+
+
+def title(moved: Sequence[Moved]) -> str:
+    """What moves, in a line."""
+    return f"Update {count(len(moved), 'base image')}"
+
+
+def body(moved: Sequence[Moved], said: Sequence[str]) -> str:
+    """Every digest before and now, and what could not be asked about."""
+    rows = [(harmless(each.image), f"`{each.old[7:19]}`", f"`{each.new[7:19]}`") for each in moved]
+    more = "".join(f"\n- {quiet(sentence)}" for sentence in said)
+    told = f"The tags point at other images now:\n\n{table(('image', 'digest', 'now'), rows)}\n{more}\n"
+    return f"{bounded(told, 50_000)}\n\n<!-- bolide:base-images {proposal(moved)} -->\n"
+
+
+def proposal(moved: Sequence[Moved]) -> str:
+    """What tells this proposal from others."""
+    return hashlib.sha256(repr(sorted((each.image, each.new) for each in moved)).encode()).hexdigest()
+
+
+def proposed(body: str) -> str:
+    """What the pull request's body proposes; empty where it does not say."""
+    found = re.search(r"<!-- bolide:base-images ([0-9a-f]{64}) -->", body)
+    return found[1] if found else ""
