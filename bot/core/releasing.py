@@ -38,12 +38,21 @@ async def read(reader: Reader, sha: str | None = None) -> Project:
     if start.archived:
         raise Refused("The repository is archived; a release needs one that can be written to.")
     config = repoconfig.read(start)
+    if not config.runs("release"):
+        raise Refused("Releases are off in this repository's configuration; switch the manager `release` on.")
     named = tuple(dict.fromkeys(config.release.version_files))
     likely = named or places.usual(await reader.paths(start.sha))
     wanted = dict.fromkeys((*repoconfig.PATHS, changelog.PATH, _PIPFILE, _LOCK, *likely))
     snapshot = await reader.snapshot(tuple(wanted), branch=texts.BRANCH, sha=start.sha)
     found = named or tuple(path for path in likely if _has_version(snapshot, path))
     return Project(snapshot, config, found, _current(snapshot, found))
+
+
+async def has_news(project: Project, reader: Reader, login: str) -> bool:
+    """Whether anybody but the bot, by a release of its own, has changed anything since the current version's tag."""
+    tag = versions.tag_of(project.current, await reader.tags())
+    commits = (await reader.history(project.snapshot.sha, tag)).commits
+    return any(not commit.subject.startswith(texts.TITLE) or commit.login != login for commit in commits)
 
 
 async def next_version(project: Project, wanted: versions.Wanted, reader: Reader, today: date) -> str:

@@ -8,15 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from bot.core import calendars, sections, thothyaml, yamltext
+from bot.core import sections, thothyaml, yamltext
 from bot.core.advice import TYPES, RecommendationType
 from bot.core.deploykeys import DeployKeys
-from bot.core.kinds import FOLDER, HOST, Choice, Flag, Listed, PythonVersion, Text, Whole, Words
+from bot.core.kinds import FOLDER, HOST, Choice, Flag, Listed, PythonVersion, Whole, Words
 from bot.core.labelling import LabelRule
 from bot.core.packages import ThothHost
 from bot.core.ports import Snapshot
 from bot.core.projectkeys import OFF_BY_DEFAULT, ManagerKeys, ProvenanceKeys, RuntimeEnvironment
 from bot.core.recipe import Names, Recipe, ServiceRecipe, TrainingRecipe
+from bot.core.releasekeys import RELEASE, ReleaseKeys
+from bot.core.schedules import Schedule
 from bot.core.sections import Section
 from bot.core.updatekeys import UpdateKeys
 from bot.core.yamltext import ConfigError, Spot
@@ -26,20 +28,6 @@ __all__ = ["PATH", "PATHS", "ConfigError", "ReleaseKeys", "RepoConfig", "parse",
 PATH = ".github/bolide.yaml"
 PATHS = (PATH, thothyaml.PATH)
 """Every file that `read` wants in the snapshot; the first wins, key by key."""
-
-
-_CALENDAR = Text(
-    calendars.PATTERN,
-    "write parts that rise, such as YYYY.MM.DD or YY.MM.MICRO; PEP 440 drops leading zeros, so none is padded.",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseKeys:
-    """How releases are made."""
-
-    version_files: Annotated[tuple[str, ...], Words(), "the files where the version stands; none: the usual ones"] = ()
-    calendar: Annotated[str, _CALENDAR, "the pattern of calendar versions"] = calendars.DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +79,11 @@ class RepoConfig:
         if not self.host:
             raise ConfigError("`adviser: thoth` needs a `host` to ask; name one, or take `adviser` out.")
         return ThothHost(self.host, self.tls_verify)
+
+    def appointments(self) -> tuple[tuple[str, Schedule], ...]:
+        """What is on the repository's schedule, by its purpose. Raises ConfigError for what cannot be kept."""
+        found = (("updates", self.updates.when()), (RELEASE, self.release.when(self.updates.timezone)))
+        return tuple((purpose, schedule) for purpose, schedule in found if schedule)
 
     def runs(self, manager: str) -> bool:
         """Whether a manager that can be switched is on."""

@@ -15,10 +15,10 @@ from bot.core.steering import Group, Ignored, Limits, Steering
 from bot.core.yamltext import ConfigError
 
 _FIELD = r"[0-9A-Za-z*/,#-]{1,60}"
-_CRON = Text(
+CRON = Text(
     rf"{_FIELD}( {_FIELD}){{4}}", "write five cron fields: minute, hour, day, month, weekday, such as `0 5 * * 1`."
 )
-_ZONE = Text(r"[A-Za-z][A-Za-z0-9_+/-]{0,59}", "write a time zone such as `Europe/Berlin`.")
+ZONE = Text(r"[A-Za-z][A-Za-z0-9_+/-]{0,59}", "write a time zone such as `Europe/Berlin`.")
 _PACKAGE = Text(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?", "write the name of a package, such as `flask`.")
 _NAME = Text(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,39}", "write a short name, such as `learning`.")
 _VERSIONS = Text(r"[<>=!~][<>=!~ ,.*+0-9A-Za-z-]{0,99}", "write a version specifier such as `>=5` or `==5.*`.")
@@ -56,8 +56,8 @@ class IgnoreKeys:
 class UpdateKeys:
     """When and how much is proposed."""
 
-    schedule: Annotated[str, _CRON, "when updates are proposed, as a cron line; default: whenever there are some"] = ""
-    timezone: Annotated[str, _ZONE, "the time zone of the schedule"] = "UTC"
+    schedule: Annotated[str, CRON, "when updates are proposed, as a cron line; default: whenever there are some"] = ""
+    timezone: Annotated[str, ZONE, "the time zone of the schedule"] = "UTC"
     groups: Annotated[
         tuple[GroupKeys, ...], Listed(Section(GroupKeys)), "packages with a pull request of their own"
     ] = ()

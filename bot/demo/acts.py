@@ -100,7 +100,7 @@ async def publish(stage: Stage, steps: Steps) -> dict[str, str]:
         await stage.person.merge(pull["number"])
         version = pull["title"].removeprefix(release.TITLE)
         tag = f"v{version}"
-        found = await until(lambda: stage.person.release(tag), f"The release {tag}", 60)
+        found = await until(lambda: stage.person.release(tag), f"The release {tag}", 300)
         step.say(f"Released: [bold]{found['tag_name']}[/]")
     steps.tell(f"  {found['html_url']}")
     return {"version": version, "tag": found["tag_name"]}

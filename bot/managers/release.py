@@ -1,9 +1,9 @@
 """Releases, until they are merged: what is asked for becomes one pull request, which keeps up with the branch."""
 
-from bot.core import notes, releasing
+from bot.core import notes, releasekeys, releasing
 from bot.core.commands import CancelRelease, RebaseNow, ReleaseNow
 from bot.core.errors import Refused
-from bot.core.events import CommandGiven, Event, PullRequestEdited, PullRequestMerged, Pushed
+from bot.core.events import CommandGiven, Event, PullRequestEdited, PullRequestMerged, Pushed, Scheduled
 from bot.core.plan import (
     Action,
     CloseIssue,
@@ -12,6 +12,7 @@ from bot.core.plan import (
     OwnBranch,
     Plan,
     ProposeChange,
+    Report,
     Target,
 )
 from bot.core.ports import BotBranch
@@ -24,7 +25,8 @@ from bot.core.texts.release import Order
 from bot.core.versions import ReleaseKind
 
 NAME = "release"
-LISTENS = (ReleaseNow, CancelRelease, RebaseNow, PullRequestMerged, PullRequestEdited, Pushed)
+LISTENS = (ReleaseNow, CancelRelease, RebaseNow, PullRequestMerged, PullRequestEdited, Pushed, Scheduled)
+CHECK = "Bolide release"
 _LABELLED = "release asked"
 """The key of the comment on a merged pull request whose label asks for a release."""
 
@@ -41,10 +43,29 @@ async def plan(event: Event, see: See) -> Plan | None:
             return await _refreshed(see, event)
         case PullRequestMerged() if wanted := {text.LABELS[label] for label in event.labels if label in text.LABELS}:
             return await _labelled(event, tuple(sorted(wanted)), see)
+        case Scheduled(purpose=releasekeys.RELEASE):
+            return await _scheduled(see)
         case PullRequestEdited(branch=text.BRANCH) | Pushed():
             return await _refreshed(see)
         case _:
             return None
+
+
+async def _scheduled(see: See) -> Plan:
+    """The release that is due, where something was merged since the last one; nobody asked, so a check says why not."""
+    start = await see.reader.snapshot((), branch=text.BRANCH)
+    if start.branch and start.branch.pull_request:
+        return Plan(f"#{start.branch.pull_request} is open already")
+    try:
+        project = await releasing.read(see.reader)
+        if not await releasing.has_news(project, see.reader, see.login):
+            return Plan("nothing was merged since the last release")
+        order = Order(project.config.release.scheduled_kind, None, closes=False)
+        change = await _proposal(project, order, see)
+    except Refused as refusal:
+        said = quiet(str(refusal))
+        return Plan(said, (Report(start.sha, CHECK, "No release could be proposed", said, "failure"),))
+    return Plan(change.title, (change,))
 
 
 async def _labelled(event: PullRequestMerged, wanted: tuple[ReleaseKind, ...], see: See) -> Plan:

@@ -182,8 +182,7 @@ def _watched(course: _Course, found: Found, outcomes: Sequence[_Outcome], see: S
     if len(outcomes) < len(found.environments) or any(each.again_after is not None for each in outcomes):
         return ()
     locked = tuple(dict.fromkeys(pin for each in outcomes for pin in each.locked))
-    appointments = ((PURPOSE, course.schedule),) if course.schedule else ()
-    return (Watch(locked, appointments, course.config.cooldown_days, see.now),)
+    return (Watch(locked, course.config.appointments(), course.config.cooldown_days, see.now),)
 
 
 def _tracked(course: _Course, project: Snapshot, found: Found, outcomes: Sequence[_Outcome]) -> tuple[TrackIssue, ...]:

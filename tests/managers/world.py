@@ -215,6 +215,12 @@ class World:
         (number,) = (pull.number for pull in self.repository.pulls.values() if pull.state == "open")
         return number
 
+    def only_release(self) -> int:
+        """The number of the open release pull request."""
+        opened = (pull for pull in self.repository.pulls.values() if pull.state == "open")
+        (number,) = (pull.number for pull in opened if pull.branch == "bolide/release")
+        return number
+
     def bot_branches(self) -> set[str]:
         return set(self.repository.branches) - {"main"}
 

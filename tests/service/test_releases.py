@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from bot.core import repoconfig
 from bot.core.ports import CheckOutcome
+from bot.core.repoconfig import ConfigError
 from tests.managers.memory_forge import Killed
 from tests.managers.world import NOW, ROB, World, lock
 
@@ -199,6 +201,39 @@ async def test_without_version_files_the_usual_places_are_found(world: World) ->
 
 
 CITATION = "cff-version: 1.2.0\nversion: 1.2.3  # ours\ndate-released: '2026-01-01'\n"
+
+
+async def test_a_release_comes_by_the_schedule_where_something_was_merged(world: World) -> None:
+    keys = (
+        'service: {wsgi: "app:create_app()"}\nrelease: {version_files: [digits/__init__.py], schedule: "0 5 * * 1"}\n'
+    )
+    sha = await world.pushed({".github/bolide.yaml": keys})
+    world.repository.tag_commits["v1.2.3"] = sha
+    await world.deliver("bolide.scheduled", purpose="release")
+    assert "nothing was merged since the last release" in world.notes
+    world.repository.push({"a": "b"})
+    await world.deliver("bolide.scheduled", purpose="release")
+    number = world.only_release()
+    assert world.repository.pulls[number].title == "Release 1.2.4"
+    assert "Asked for" not in world.repository.pulls[number].body
+    await world.deliver("bolide.scheduled", purpose="release")
+    assert f"#{number} is open already" in world.notes
+    await world.deliver("bolide.scheduled", purpose="updates")
+    await published(world, number)
+    world.repository.push({VERSION: "x = 1\n"})
+    await world.deliver("bolide.scheduled", purpose="release")
+    said = world.repository.checks[world.repository.head, "Bolide release"]
+    assert (said.conclusion, said.summary[:40]) == ("failure", "digits/__init__.py has no version in a f")
+
+
+async def test_a_schedule_that_names_no_moment_is_refused_and_releases_can_be_switched_off(world: World) -> None:
+    with pytest.raises(ConfigError, match=r"`release\.schedule` in \.github/bolide\.yaml: .* names a day that never"):
+        repoconfig.parse('release: {schedule: "0 5 31 2 *"}').appointments()
+    kept = repoconfig.parse('release: {schedule: "0 5 * * 1", schedule_kind: calendar}').appointments()
+    assert [(purpose, str(schedule)) for purpose, schedule in kept] == [("release", "0 5 * * 1 (UTC)")]
+    world.repository.push({".github/bolide.yaml": "managers: [{name: release, enabled: false}]"})
+    issue = await world.titled("New minor release")
+    assert world.repository.comments[issue, "answer title"].startswith("Releases are off in this repository's")
 
 
 # Keeping up

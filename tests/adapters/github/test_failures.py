@@ -3,14 +3,16 @@
 import asyncio
 import time
 import traceback
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.adapters.github import open_github
-from bot.core.plan import CloseIssue, Comment, Release
+from bot.core.plan import Asset, CloseIssue, Comment, OpenIssue, Release
 from bot.core.ports import ForgeRefused, ForgeUnavailable
+from bot.sandbox.records import Asset as StoredAsset
 from tests.adapters.github.place import BRANCH, NAME, Place, open_place
 from tests.adapters.github.test_writing import ask
 from tests.service.keys import private_key
@@ -64,14 +66,45 @@ async def test_a_renewal_is_made_once_though_an_answer_was_lost(place: Place, op
 async def test_things_that_would_be_two_are_looked_for_after_a_lost_answer(place: Place) -> None:
     sha = (await place.read()).sha
     issue = place.sandbox.open_issue(NAME, "ada", "Question").number
-    for path in (f"/issues/{issue}/comments", "/git/tags", "/git/refs", "/releases", "/deployments"):
+    for path in (
+        f"/issues/{issue}/comments",
+        "/git/tags",
+        "/git/refs",
+        "/releases",
+        "/assets",
+        "/deployments",
+        "/issues",
+    ):
         place.sandbox.fault(AFTER, times=1, method="POST", path=path + "$")
     await place.writer.comment(Comment(issue, "answer", "once"))
-    await place.writer.release(Release("v1.0.0", sha, "1.0.0", "notes"))
+    assets = tuple(Asset(name, "text/plain", name) for name in ("one.txt", "two.txt"))
+    await place.writer.release(Release("v1.0.0", sha, "1.0.0", "notes", assets=assets))
+    (released,) = (await ask(place, "releases"))["answer"]
+    assert [(asset["name"], asset["size"]) for asset in released["assets"]] == [("one.txt", 7), ("two.txt", 7)]
+    assert (released["draft"], released["tag_name"]) == (False, "v1.0.0")
+    opened = await place.writer.open_issue(OpenIssue("key", "Title", "body"))
+    assert await place.writer.open_issue(OpenIssue("key", "Title", "body")) == opened
     await place.writer.deployment(sha, "production")
     assert len((await ask(place, f"issues/{issue}/comments"))["answer"]) == 1
     assert len((await ask(place, "releases"))["answer"]) == 1
     assert len((await ask(place, "deployments"))["answer"]) == 1
+
+
+async def test_an_upload_that_broke_off_and_a_publication_that_failed_are_made_good(place: Place) -> None:
+    sha = (await place.read()).sha
+    release = Release("v1.0.0", sha, "1.0.0", "notes", assets=(Asset("one.txt", "text/plain", "whole"),))
+    place.sandbox.fault("500", times=9, method="PATCH", path=r"/releases/\d+$")
+    with pytest.raises(ForgeUnavailable):
+        await place.writer.release(release)
+    assert await place.reader.release_url("v1.0.0") is None, "a draft is no release yet"
+    (draft,) = (await ask(place, "releases"))["answer"]
+    store = place.sandbox.services.forge.store
+    (stored,) = store.all(StoredAsset, draft["id"])
+    store.put(replace(stored, size=2))
+    place.sandbox.services.faults.clear()
+    url = await place.writer.release(release)
+    (published,) = (await ask(place, "releases"))["answer"]
+    assert (published["draft"], published["html_url"], published["assets"][0]["size"]) == (False, url, 5)
 
 
 async def test_a_penalty_is_obeyed_to_the_second_and_nothing_is_sent_in_it(place: Place) -> None:
