@@ -186,7 +186,9 @@ async def test_tag_branch_and_archive_stand_in_the_way(world: World) -> None:
 
 
 async def test_without_version_files_the_usual_places_are_found(world: World) -> None:
-    world.repository.push({".github/bolide.yaml": "", "setup.py": "setup(\n", "CITATION.cff": CITATION})
+    world.repository.push(
+        {".github/bolide.yaml": "", "setup.py": "setup(\n", "CITATION.cff": CITATION, "CHANGELOG.md": ""}
+    )
     await world.titled("New minor release")
     head = world.repository.branches["bolide/release"]
     assert '"1.3.0"' in world.repository.text(head, VERSION)
@@ -227,7 +229,7 @@ async def test_a_release_comes_by_the_schedule_where_something_was_merged(world:
 
 
 async def test_a_schedule_that_names_no_moment_is_refused_and_releases_can_be_switched_off(world: World) -> None:
-    with pytest.raises(ConfigError, match=r"`release\.schedule` in \.github/bolide\.yaml: .* names a day that never"):
+    with pytest.raises(ConfigError, match=r"`release\.schedule` in \.github/bolide\.yaml: .* is no cron line"):
         repoconfig.parse('release: {schedule: "0 5 31 2 *"}').appointments()
     kept = repoconfig.parse('release: {schedule: "0 5 * * 1", schedule_kind: calendar}').appointments()
     assert [(purpose, str(schedule)) for purpose, schedule in kept] == [("release", "0 5 * * 1 (UTC)")]
