@@ -189,13 +189,13 @@ def agree(section: type[Any], schema: dict[str, Any], document: Any) -> None:
 
 
 @given(documents(Sample))
-@settings(max_examples=300)
+@settings(max_examples=120)
 def test_the_json_schema_takes_what_the_parser_takes_of_every_kind(document: Any) -> None:
     agree(Sample, dict(Section(Sample).schema()), document)
 
 
 @given(documents(RepoConfig))
-@settings(max_examples=300)
+@settings(max_examples=120)
 def test_the_published_json_schema_takes_what_the_parser_takes(document: Any) -> None:
     agree(RepoConfig, dict(repoconfig.schema()), document)
 
