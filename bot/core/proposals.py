@@ -221,7 +221,7 @@ def _propose(found: Course, project: Snapshot, made: Relock, wish: Wish, rules: 
             found.said.append(f"#{change.number} proposes this lock already.{anew}")
             found.actions.append(change)
             found.open.append(f"#{change.number}")
-        case ProposeChange():
+        case _:
             if wish.prefix == securing.PREFIX:
                 change = replace(change, labels=(securing.LABEL,))
             free = bool(change.labels or rules.asked or (change.existing and change.existing.pull_request))

@@ -103,7 +103,7 @@ async def _next(event: ChangeFailed, see: See) -> Plan:
             return Plan(report.title, (report, TakeApart(replace(event, tried=tried))))
         case GaveUp():
             return _ended(event, f"After {MOST} examinations it is not known what does not work; nothing was changed.")
-        case Found():
+        case _:
             return _found(event, subject, found)
 
 
@@ -133,8 +133,7 @@ async def _examined(subject: _Subject, parts: frozenset[str], see: See) -> Tried
     files = {**subject.base.files, subject.environment.lock: made.lock_text}
     lock = locks.installable(subject.environment, replace(subject.base, files=files), see.allowed_hosts)
     recipe = subject.config.recipe
-    if subject.environment.lock != "Pipfile.lock":
-        recipe = locks.fitting(recipe, lock)
+    recipe = recipe if subject.environment.lock == "Pipfile.lock" else locks.fitting(recipe, lock)
     tarball = await see.reader.tarball(subject.base.sha)
     # The same lock twice is measured once.
     seen, _ = await see.laboratory.examine_pair(tarball, lock, lock, recipe)

@@ -154,3 +154,12 @@ def test_the_next_moment_is_told_in_the_schedules_zone() -> None:
 def test_a_schedule_that_cannot_be_kept_is_named(schedule: Schedule, problem: str | None) -> None:
     found = schedules.check(schedule)
     assert (found is None) if problem is None else (found is not None and problem in found)
+
+
+def test_an_entry_covers_versions_of_its_own_package() -> None:
+    covers = steering.covers
+    assert covers(Ignored("a"), "a", "1.0")
+    assert not covers(Ignored("a"), "b", "1.0")
+    assert not covers(Ignored("a"), "a", "")
+    assert covers(Ignored("a", ">=2"), "a", "2.0rc1") is False
+    assert covers(Ignored("a", ">=2"), "a", "2.1")

@@ -302,3 +302,10 @@ async def test_a_rebase_makes_the_change_from_the_newest_base() -> None:
     head = world.repository.commits[world.repository.branches["bolide/update"]]
     assert head.parent == base
     assert f"#{number} is open" in world.repository.comments[number, "answer 501"]
+
+
+async def test_a_package_that_the_index_does_not_know_is_left_as_it_is() -> None:
+    world = world_with("  ignore: [{package: werkzeug, versions: '>=3'}]\n")
+    world.packages.homes["werkzeug"] = "https://other.example/simple"
+    await world.install()
+    assert locked(world, "bolide/update", "keras") == "3.0"

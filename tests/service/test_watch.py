@@ -10,10 +10,10 @@ from bot.adapters.inbox import SqliteInbox
 from bot.adapters.watchlist import SqliteWatchList
 from bot.core import delivery, events, inside
 from bot.core.events import Event, Ignored, LookWanted, Repository, Scheduled, WorldChanged
-from bot.core.packages import File
+from bot.core.packages import File, Project
 from bot.core.ports import Delivery
 from bot.core.schedules import Schedule
-from bot.core.watching import Locked, Watched
+from bot.core.watching import Holder, Locked, Watched, facts, locked
 from bot.service.clock import Clock
 from bot.service.watch import Watch
 from tests.contract.memory_inbox import MemoryInbox
@@ -175,3 +175,11 @@ def test_bodies_of_bolides_own_that_are_damaged_are_ignored() -> None:
     for kind, body in (("bolide.scheduled", {}), ("bolide.world_changed", {**THERE, "packages": "flask"})):
         assert isinstance(events.parse(kind, body, "bolide[bot]"), Ignored)
     assert decoded(inside.look_wanted(ADA, "because")) == (LookWanted(ADA, "because"),)
+
+
+def test_what_is_locked_are_versions_from_an_index() -> None:
+    entries = {"flask": {"version": "==3.0"}, "tool": {"ref": "abc"}, "odd": {"version": "==unknown"}}
+    pins = locked({"_meta": {}, "default": entries}, PYPI)
+    assert [(pin.url, pin.name, pin.version) for pin in pins] == [(PYPI, "flask", "3.0"), (PYPI, "odd", "unknown")]
+    holder = Holder(ADA, pins[1], 7, NOW, "")
+    assert facts(Project("odd", {"unknown": ()}), holder, NOW) == "gone"
