@@ -146,6 +146,8 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
         inbox = await stack.enter_async_context(_inbox(settings, state))
         watch_list = SqliteWatchList(state / "watch.sqlite")
         stack.callback(watch_list.close)
+        archive = FolderArchive(state / "snapshots", found.index, turn=turn)
+        stack.push_async_callback(archive.close)
         mirror = SqliteMirror(state / "mirror.sqlite")
         stack.callback(mirror.close)
         runs = MergeRuns(
@@ -166,7 +168,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
             now=lambda: datetime.now(UTC),
             service_url=service_url(settings),
             allowed_hosts=settings.allowed_hosts,
-            archive=FolderArchive(state / "snapshots", found.index),
+            archive=archive,
             lore=lore(settings.advisories, settings.prescriptions, state, found.session),
         )
         try:

@@ -90,25 +90,56 @@ class Kept:
 
 
 class FolderArchive:
-    """Records and, beside them, what the index answered; the oldest records go when there are too many."""
+    """Records and, beside them, what the index answered; the oldest records go when there are too many.
 
-    def __init__(self, folder: Path, index: Index, most: int = MOST_RECORDS) -> None:
+    The index's pages are gathered in the background, by deriving the locks once more, when it is the turn of heavy
+    work: who proposes does not wait for that.
+    """
+
+    def __init__(
+        self, folder: Path, index: Index, most: int = MOST_RECORDS, *, turn: asyncio.Lock | None = None
+    ) -> None:
         self._folder = folder
         self._index = index
         self._most = most
+        self._turn = turn or asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def keep(self, record: Record, asked: tuple[Asking, ...]) -> str:
-        """The hash of the record, empty where the locks cannot be derived from what can be kept."""
-        seen = Seen(self._index)
+        """The hash of the record, empty where it cannot be written."""
         try:
-            async with resolving(seen) as resolver:
-                for each in asked:
-                    if await _locked(resolver, each) != each.lock_text:
-                        return ""
-                used = await tools(resolver)
-            return await asyncio.to_thread(self._write, record, seen, used)
-        except (TryLater, Refused, OSError):
+            digest = await asyncio.to_thread(self._store, "records", canonical({"schema": SCHEMA, **_told(record)}))
+        except OSError:
             return ""
+        task = asyncio.create_task(self._complete(digest, asked))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return digest
+
+    async def settle(self) -> None:
+        """Return when every record has its pages, or the reason why it has none."""
+        await asyncio.gather(*self._tasks)
+
+    async def close(self) -> None:
+        """Break off what is gathered; those records say that they have no pages."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _complete(self, digest: str, asked: tuple[Asking, ...]) -> None:
+        """Gather what the index has for the record's requests, if the locks can be derived from that."""
+        seen = Seen(self._index)
+        async with self._turn:
+            try:
+                async with resolving(seen) as resolver:
+                    for each in asked:
+                        if await _locked(resolver, each) != each.lock_text:
+                            raise Refused("the index has changed since, or contradicts itself")
+                    used = await tools(resolver)
+                await asyncio.to_thread(self._write, digest, seen, used)
+            except (TryLater, Refused, OSError) as problem:
+                with contextlib.suppress(OSError):
+                    self._put("sources", digest, canonical({"trouble": str(problem).rstrip(".")}))
 
     async def note(self, snapshot: str, repository: str, number: int, made: Proposed) -> None:
         """Remember which pull request came of a record."""
@@ -134,37 +165,54 @@ class FolderArchive:
         if not _HASH.fullmatch(snapshot):
             raise Refused(f"{snapshot[:80]!r} is no hash of a record.")
         told = json.loads(self._read("records", snapshot))
+        if told.pop("schema", None) != SCHEMA:
+            raise Refused(f"The record {snapshot[:12]} is of another version of Bolide.")
+        sources = self._sources(snapshot)
         seen = Seen(Nothing())
-        for (name, url), digest in ((tuple(place), digest) for place, digest in told["pages"]):
+        for (name, url), digest in ((tuple(place), digest) for place, digest in sources["pages"]):
             seen.pages[name, url] = _page(json.loads(self._read("blobs", digest))) if digest else None
-        seen.texts.update({url: self._read("blobs", digest).decode() for url, digest in told["texts"].items()})
-        return Kept(_record(told["record"]), seen, told["tools"])
+        seen.texts.update({url: self._read("blobs", digest).decode() for url, digest in sources["texts"].items()})
+        return Kept(_record(told), seen, sources["tools"])
 
-    def _write(self, record: Record, seen: Seen, tools: Mapping[str, str]) -> str:
-        """Blobs first, the record last: a record that is there is whole."""
+    def _sources(self, snapshot: str) -> dict[str, Any]:
+        """What the record's locks were derived from; raises Refused where that is not here."""
+        try:
+            told: dict[str, Any] = json.loads(gzip.decompress(self._place("sources", snapshot).read_bytes()))
+        except (OSError, EOFError, ValueError) as problem:
+            why = f"it has no pages of the index, or not whole ones: {problem}"
+            raise Refused(f"The record {snapshot[:12]} cannot be derived again: {why}.") from problem
+        if "trouble" in told:
+            raise Refused(f"The record {snapshot[:12]} cannot be derived again: {told['trouble']}.")
+        return told
+
+    def _write(self, digest: str, seen: Seen, tools: Mapping[str, str]) -> None:
+        """Blobs first, what names them last: what is there is whole."""
         pages = [
             [list(place), self._blob(canonical(_rows(page))) if page else ""]
             for place, page in sorted(seen.pages.items())
         ]
         texts = {url: self._blob(text.encode()) for url, text in sorted(seen.texts.items())}
-        told = {"schema": SCHEMA, "tools": tools, "record": _told(record), "pages": pages, "texts": texts}
-        digest = self._store("records", canonical(told))
+        self._put("sources", digest, canonical({"tools": tools, "pages": pages, "texts": texts}))
         self._prune()
-        return digest
 
     def _blob(self, content: bytes) -> str:
         return self._store("blobs", content)
 
     def _store(self, kind: str, content: bytes) -> str:
         digest = hashlib.sha256(content).hexdigest()
-        path = self._folder / kind / f"{digest}.gz"
-        if not path.is_file():
-            write_whole(path, gzip.compress(content, 6, mtime=0))
+        if not self._place(kind, digest).is_file():
+            self._put(kind, digest, content)
         return digest
+
+    def _put(self, kind: str, name: str, content: bytes) -> None:
+        write_whole(self._place(kind, name), gzip.compress(content, 6, mtime=0))
+
+    def _place(self, kind: str, name: str) -> Path:
+        return self._folder / kind / f"{name}.gz"
 
     def _read(self, kind: str, digest: str) -> bytes:
         try:
-            content = gzip.decompress((self._folder / kind / f"{digest}.gz").read_bytes())
+            content = gzip.decompress(self._place(kind, digest).read_bytes())
         except (OSError, EOFError, ValueError) as problem:
             raise Refused(f"The record {digest[:12]} is not here, or not whole: {problem}.") from problem
         if hashlib.sha256(content).hexdigest() != digest:
@@ -178,10 +226,12 @@ class FolderArchive:
             return
         for path in records[: -self._most]:
             path.unlink(missing_ok=True)
+            (self._folder / "sources" / path.name).unlink(missing_ok=True)
         used: set[str] = set()
         for path in records[-self._most :]:
-            told = json.loads(self._read("records", path.name.removesuffix(".gz")))
-            used |= {digest for _, digest in told["pages"]} | set(told["texts"].values())
+            with contextlib.suppress(Refused):
+                told = self._sources(path.name.removesuffix(".gz"))
+                used |= {digest for _, digest in told["pages"]} | set(told["texts"].values())
         for path in (self._folder / "blobs").glob("*.gz"):
             if path.name.removesuffix(".gz") not in used:
                 path.unlink(missing_ok=True)

@@ -117,7 +117,7 @@ class Archive(Protocol):
     """Keeps records, so that what was proposed can be derived again, without the network."""
 
     async def keep(self, record: Record, asked: tuple[Asking, ...]) -> str:
-        """The record's hash; it is kept with the index's pages, if the locks can be derived from those. Else empty."""
+        """The record's hash, empty where it could not be kept; the index's pages are added to it later."""
         ...
 
     async def note(self, snapshot: str, repository: str, number: int, made: Proposed) -> None:

@@ -26,5 +26,10 @@ async def test_a_real_update_is_derived_again_byte_for_byte(tmp_path: Path, caps
         here.install()
         pull = await here.wait(lambda: here.ada.open_pull_request(update.BRANCH), "the update")
         assert "- snapshot `" in pull["body"]
+
+        async def gathered() -> bool | None:
+            return any((tmp_path / "bot" / "snapshots").glob("sources/*.gz")) or None
+
+        await here.wait(gathered, "the index's pages")
     assert await asyncio.to_thread(replay.main, f"{REPOSITORY}#{pull['number']}", tmp_path / "bot", None) == 0
     assert "DIFFERENT" not in capsys.readouterr().out

@@ -41,13 +41,14 @@ class Place:
 
     there: World
     index: PackageIndex
-    state: Path
+    archive: FolderArchive
 
     async def proposed(self) -> str:
         """The name of the pull request that the installation brought."""
         source = f'[[source]]\nname = "local"\nurl = "{self.index.url}"\nverify_ssl = false\n\n[packages]\n'
         self.there.repository.push({"Pipfile": source + 'flask = "*"\nlib = "*"\n', "Pipfile.lock": ""})
         await self.there.install()
+        await self.archive.settle()
         return f"{self.there.repository.name}#{self.there.only_pull()}"
 
     @property
@@ -68,7 +69,7 @@ async def place(folder: Path) -> AsyncIterator[Place]:
         resolver = UvResolver(Uv(folder / "uv"), pages)
         lore = Lore(MemoryAdvisories([advisory("PYSEC-9", "lib", "1.1")]), load().units, target_of)
         archive = FolderArchive(folder / "snapshots", pages)
-        yield Place(World(lore=lore, index=pages, resolver=resolver, archive=archive, allowed=ALLOWED), index, folder)
+        yield Place(World(lore=lore, index=pages, resolver=resolver, archive=archive, allowed=ALLOWED), index, archive)
 
 
 async def test_lock_and_text_are_the_same_without_the_index(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -132,19 +133,40 @@ async def test_the_same_knowledge_gives_the_same_hash(tmp_path: Path) -> None:
         before = sorted(path.name for path in (tmp_path / "snapshots" / "records").iterdir())
         pushed = Pushed(Repository(here.there.repository.id, "ada/digits", 1), "main", "0" * 40)
         await here.there.dispatch.plan(pushed, "update")
+        await here.archive.settle()
         after = sorted(path.name for path in (tmp_path / "snapshots" / "records").iterdir())
     assert first == "ada/digits#1"
     assert set(before) <= set(after)
 
 
-async def test_where_the_index_contradicts_itself_no_snapshot_is_kept_and_that_is_said(tmp_path: Path) -> None:
+async def test_where_the_index_contradicts_itself_replay_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     async with place(tmp_path) as here:
         broken = FolderArchive(tmp_path / "snapshots", Nothing())
         ports: dict[str, Any] = {"lore": here.there.lore, "index": here.there.index, "resolver": here.there.resolver}
         world = World(**ports, archive=broken, allowed=ALLOWED)
-        other = Place(world, here.index, tmp_path)
-        await other.proposed()
-        assert "no snapshot was kept: this cannot be derived again later" in other.body
+        name = await Place(world, here.index, broken).proposed()
+        assert await asyncio.to_thread(replay.main, name, tmp_path, None) == 2
+        assert "cannot be derived again: The index" in capsys.readouterr().err
+
+
+async def test_a_record_whose_pages_were_not_gathered_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with place(tmp_path) as here:
+        name = await here.proposed()
+    (sources,) = (tmp_path / "snapshots" / "sources").iterdir()
+    sources.unlink()
+    assert await asyncio.to_thread(replay.main, name, tmp_path, None) == 2
+    assert "it has no pages of the index" in capsys.readouterr().err
+
+
+async def test_where_no_record_can_be_written_the_body_says_so(tmp_path: Path) -> None:
+    (tmp_path / "snapshots").write_text("a file where a folder should be")
+    async with place(tmp_path) as here:
+        await here.proposed()
+        assert "no snapshot was kept: this cannot be derived again later" in here.body
 
 
 SHORT = partial(st.lists, max_size=3)
@@ -192,6 +214,7 @@ async def test_the_oldest_records_and_their_pages_go(tmp_path: Path) -> None:
         event = Pushed(Repository(1, "a/b", 1), "main", "0" * 40)
         record = Record("update", event, "bolide[bot]", moment, frozenset(), (), (), (), ())
         hashes.append(await archive.keep(record, ()))
+        await archive.settle()
     assert len(set(hashes)) == 4
     assert archive.load(hashes[3]).record.as_of.date() == date(2026, 1, 4)
     with pytest.raises(Refused, match="is not here"):

@@ -124,7 +124,7 @@ def body(update: UpdateText) -> str:
 
 def with_snapshot(body: str, snapshot: str) -> str:
     """The body with the hash of the record that it was derived from, empty where none was kept."""
-    kept = f"snapshot `{snapshot}`: `python -m bot replay` derives lock and text from it again"
+    kept = f"snapshot `{snapshot}`: `python -m bot replay` derives lock and text from it again, or says why not"
     return body.replace(SNAPSHOT, kept if snapshot else "no snapshot was kept: this cannot be derived again later")
 
 
