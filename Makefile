@@ -7,7 +7,7 @@ CATEGORIES := packages bot app training dev-packages
 COVERED := $(RUN) -m coverage report --fail-under=90 && \
 	$(RUN) -m coverage report --include="bot/advisor/*,bot/core/*,bot/managers/*" --fail-under=100 --format=total
 
-.PHONY: help install demo test test-all lint types lock thoth clean bench-app bench-training
+.PHONY: help install demo test test-all lint types lock thoth clean bench-app bench-training bench-updates
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -39,6 +39,9 @@ bench-app: install  ## the service against its peers, with the report in docs/be
 
 bench-training: install  ## accuracy and cost of the training beside the keras.io example (half an hour; ARGS="--parts quick")
 	nice $(RUN) -m bench.bench_training $(ARGS)
+
+bench-updates: install  ## locks beside pipenv, single updates, requests of GitHub and of the index (20 minutes; ARGS="--parts lock")
+	$(RUN) -m bench.bench_updates $(ARGS)
 
 lock: install  ## lock Pipfile again, with pipenv
 	$(RUN) -m pipenv lock

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import aiohttp
 
-from bot.adapters.pypi import SimpleIndex
+from bot.adapters.pypi import MAX_AGE, SimpleIndex
 from bot.adapters.resolver import UvResolver
 from bot.adapters.uv import Uv
 from bot.core import pipfile
@@ -50,7 +50,7 @@ def bolide_lock(path: Path, place: Path) -> str:
 
 async def _bolide(content: bytes, place: Path) -> str:
     async with aiohttp.ClientSession() as session:
-        resolver = UvResolver(Uv(place / "uv", environment=TLS), SimpleIndex(session, place / "pages"))
+        resolver = UvResolver(Uv(place / "uv", environment=TLS, max_age=MAX_AGE), SimpleIndex(session, place / "pages"))
         request = ResolveRequest(pipfile.parse(content))
         return (await resolver.resolve(request)).lock_text
 

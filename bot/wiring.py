@@ -26,7 +26,7 @@ from bot.adapters.mirror import SqliteMirror
 from bot.adapters.objects import S3Objects
 from bot.adapters.osv import OsvService, Records, Switched
 from bot.adapters.postgres_inbox import open_postgres
-from bot.adapters.pypi import SimpleIndex
+from bot.adapters.pypi import MAX_AGE, SimpleIndex
 from bot.adapters.registry import OciRegistry
 from bot.adapters.releasenotes import WebReleaseNotes
 from bot.adapters.resolver import UvResolver, target_of
@@ -95,7 +95,7 @@ async def packages(state: Path, allowed_hosts: frozenset[str] = frozenset()) -> 
     ):
         index = SimpleIndex(session, state / "index", allowed_hosts=allowed_hosts)
         environment = {name: os.environ[name] for name in CERTIFICATES if name in os.environ}
-        uv = Uv(state / "uv", environment=environment, insecure_hosts=allowed_hosts)
+        uv = Uv(state / "uv", environment=environment, insecure_hosts=allowed_hosts, max_age=MAX_AGE)
         notes = WebReleaseNotes(web, index, state / "changelogs", allowed_hosts=allowed_hosts)
         yield Packages(index, UvResolver(uv, index), notes, OciRegistry(web, allowed_hosts), session)
 

@@ -29,6 +29,8 @@ MAX_METADATA = 8 * 2**20
 MAX_RANGES = 8
 ATTEMPTS = 3
 AT_ONCE = 24
+MAX_AGE = 300
+"""Seconds for which a page is used without asking the index again."""
 _TIMEOUT = aiohttp.ClientTimeout(total=60, connect=15, sock_read=20)
 _SDISTS = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
 
@@ -56,7 +58,7 @@ class SimpleIndex:
         cache: Path,
         *,
         allowed_hosts: frozenset[str] = frozenset(),
-        max_age: float = 300.0,
+        max_age: float = MAX_AGE,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._pages = WebPages(session, _TIMEOUT, allowed_hosts)

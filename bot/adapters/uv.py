@@ -68,6 +68,7 @@ class Uv:
     """`uv pip compile` without building, without configuration files, with nothing of this process's environment.
 
     `environment` adds variables such as SSL_CERT_FILE; `platform` is uv's name of the target, None for this machine.
+    `max_age` is how many seconds a page is used without asking again; None: as long as the index says.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Uv:
         platform: str | None = None,
         insecure_hosts: frozenset[str] = frozenset(),
         limits: Limits = Limits(),
+        max_age: int | None = None,
     ) -> None:
         self._program = Path(sys.executable).with_name("uv")
         self._cache = cache
@@ -85,6 +87,7 @@ class Uv:
         self._platform = platform
         self._insecure_hosts = insecure_hosts
         self._limits = limits
+        self._max_age = max_age
 
     async def version(self) -> str:
         """The resolver's name and version, such as "uv 0.13.9"."""
@@ -98,16 +101,17 @@ class Uv:
         """The pins; raises Unresolvable (Conflict and NeedsBuild are such), IndexUnreachable or ResolverFailed."""
         with tempfile.TemporaryDirectory(prefix="resolve-") as directory:
             place = Path(directory)
-            (place / "pyproject.toml").write_text(_project(job))
+            (place / "pyproject.toml").write_text(_project(job, self._max_age))
+            (place / "uv.toml").write_text(tomlkit.dumps({"index": [_default(job.sources[0], self._max_age)]}))
             (place / "requirements.txt").write_text("".join(f"{line}\n" for line in job.preferences))
             given = "".join(f"{line}\n" for line in job.constraints)
-            await self.run(place, self._arguments(job), index=job.sources[0].url, given=given)
+            await self.run(place, self._arguments(job), given=given)
             return _parse((place / "requirements.txt").read_text(), job.sources[0].url)
 
     def _arguments(self, job: Job) -> list[str]:
         arguments = [
             *("pip", "compile", "pyproject.toml", "--output-file", "requirements.txt", "--constraints", "-"),
-            *("--no-config", "--generate-hashes", "--no-strip-extras", "--emit-index-annotation", "--no-header"),
+            *("--generate-hashes", "--no-strip-extras", "--emit-index-annotation", "--no-header"),
             *("--python-version", job.python),
         ]
         if self._platform:
@@ -121,32 +125,33 @@ class Uv:
         return arguments
 
     def _common(self) -> list[str]:
-        """What every call has: nothing is built and nothing read but what is in the directory and in the cache."""
+        """What every call has: nothing is built, nothing read but what is in the directory and in the cache.
+
+        The indexes stand in a file there, not in argv, where a password in an address could be read.
+        """
         hosts = [part for host in sorted(self._insecure_hosts) for part in ("--allow-insecure-host", host)]
         return [
-            *("--no-build", "--color", "never", "--no-progress", "--no-python-downloads"),
+            *("--config-file", "uv.toml", "--no-build", "--color", "never", "--no-progress", "--no-python-downloads"),
             *("--python", sys.executable, "--cache-dir", str(self._cache)),
             *hosts,
         ]
 
-    async def run(self, place: Path, arguments: Sequence[str], *, index: str, given: str = "") -> None:
-        """Let uv work in the directory; `index` is the address of the default index, empty for uv's own.
+    async def run(self, place: Path, arguments: Sequence[str], *, given: str = "") -> None:
+        """Let uv work in the directory, where its settings are in `uv.toml`.
 
         Raises Unresolvable (Conflict and NeedsBuild are such), IndexUnreachable or ResolverFailed.
         """
-        code, words = await self._run(place, [*arguments, *self._common()], index, given)
+        code, words = await self._run(place, [*arguments, *self._common()], given)
         if code:
             raise _failure(words, code)
 
-    async def _run(self, place: Path, arguments: Sequence[str], index: str, given: str) -> tuple[int, str]:
+    async def _run(self, place: Path, arguments: Sequence[str], given: str) -> tuple[int, str]:
         environment = {
             "HOME": str(place),
             "TMPDIR": str(place),
             "UV_HTTP_RETRIES": "2",
             "UV_SYSTEM_CERTS": "1",  # the machine's own authorities, as Python here uses them
             "RES_OPTIONS": "timeout:1 attempts:4",  # a name server's lost answer costs one second, not five
-            # not in argv, where a password in the address could be read
-            **({"UV_DEFAULT_INDEX": index} if index else {}),
             **self._environment,
         }
         process = await asyncio.create_subprocess_exec(
@@ -193,7 +198,18 @@ def _moment(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _project(job: Job) -> str:
+def _default(source: Source, max_age: int | None) -> dict[str, object]:
+    return {"name": "default", "url": source.url, "default": True, **_caching(max_age)}
+
+
+def _caching(max_age: int | None) -> dict[str, object]:
+    """How long uv uses a page without asking again, whatever the index says of it; files never change."""
+    if max_age is None:
+        return {}
+    return {"cache-control": {"api": f"max-age={max_age}", "files": "max-age=31536000, immutable"}}
+
+
+def _project(job: Job, max_age: int | None) -> str:
     """The project file: a requirement with an index of its own stays on it, and no other name is asked for there."""
     names = {source.name: f"index-{place}" for place, source in enumerate(job.sources)}  # uv's names have fewer letters
     used = set(job.indexes.values())
@@ -203,7 +219,7 @@ def _project(job: Job) -> str:
             "uv": {
                 "sources": {name: {"index": names[index]} for name, index in sorted(job.indexes.items())},
                 "index": [
-                    {"name": names[source.name], "url": source.url, "explicit": True}
+                    {"name": names[source.name], "url": source.url, "explicit": True, **_caching(max_age)}
                     for source in job.sources
                     if source.name in used
                 ],

@@ -32,10 +32,10 @@ async def lock(uv: Uv, index: Index, request: ResolveRequest, files: UvFiles, ta
         if files.lock:
             (place / "uv.lock").write_text(files.lock)
         (place / "pyproject.toml").write_text(_constrained(files.project, request, files))
-        await uv.run(place, _arguments(request, files), index="")
+        await uv.run(place, _arguments(request, files))
         (place / "pyproject.toml").write_text(files.project)
         (place / "uv.lock").write_text(uvproject.without_limits((place / "uv.lock").read_text()))
-        await uv.run(place, ["lock", "--config-file", "uv.toml"], index="")
+        await uv.run(place, ["lock"])
         made = (place / "uv.lock").read_text()
     found, required_by = uvproject.parse_lock(made, request.pipfile, target.python, "uv.lock")
     held = await _held_back(request, found, index, target)
@@ -60,7 +60,7 @@ def _constrained(project: str, request: ResolveRequest, files: UvFiles) -> str:
 
 
 def _arguments(request: ResolveRequest, files: UvFiles) -> list[str]:
-    arguments = ["lock", "--config-file", "uv.toml"]
+    arguments = ["lock"]
     match request.upgrade:
         case All():
             arguments.append("--upgrade")

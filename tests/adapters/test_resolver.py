@@ -287,14 +287,14 @@ def folders_of_children() -> list[Path]:
     return [Path(f"/proc/{child}/cwd").resolve() for child in children]
 
 
-async def test_the_resolver_works_in_a_folder_of_two_files(desk: Desk) -> None:
+async def test_the_resolver_works_in_a_folder_of_three_files(desk: Desk) -> None:
     desk.index.add("app", "1.0")
     desk.index.hangs = True
     at_work = asyncio.create_task(desk.resolve('[packages]\napp = "*"\n'))
     async with asyncio.timeout(30):
         await desk.index.asked_by_uv.wait()
     [folder] = [folder for folder in folders_of_children() if folder.name.startswith("resolve-")]
-    assert {path.name for path in folder.iterdir()} == {"pyproject.toml", "requirements.txt"}
+    assert {path.name for path in folder.iterdir()} == {"pyproject.toml", "requirements.txt", "uv.toml"}
     at_work.cancel()
     with pytest.raises(asyncio.CancelledError):
         await at_work

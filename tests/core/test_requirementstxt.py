@@ -5,6 +5,7 @@ import pytest
 from bot.core import locks, requirementstxt
 from bot.core.environments import Environment
 from bot.core.pipfile import PipfileError
+from bot.core.ports import Snapshot, Unreadable
 from bot.core.recipe import Recipe, ServiceRecipe, TrainingRecipe
 
 PLACE = "requirements.in"
@@ -144,3 +145,42 @@ def test_the_recipe_keeps_the_categories_that_a_lock_has() -> None:
     assert (fitted.training.categories, fitted.service.categories) == (("packages",), ("packages",))
     assert locks.fitting(Recipe(None, None), "") == Recipe(None, None)
     assert Environment("default", "requirements", "").lock == "requirements.txt"
+
+
+def test_a_file_may_end_within_a_continued_line() -> None:
+    wanted = requirementstxt.parse_in("flask \\\n", PLACE)
+    assert list(wanted.categories["packages"]) == ["flask"]
+
+
+def pip_environment(requirements: str, lock: str) -> tuple[Environment, Snapshot]:
+    files: dict[str, str | Unreadable | None] = {"requirements.in": requirements, "requirements.txt": lock}
+    return Environment("default", "requirements", ""), Snapshot(
+        "R", "a/b", "main", "0" * 40, files, None, archived=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "as_good"),
+    [
+        ("flask==1\n", "flask==1\n# more\n", True),
+        (f"flask==1 --hash={A}\n", f"flask==1 --hash={A} --hash={B}\n", True),
+        (f"flask==1 --hash={A}\n", f"flask==1 --hash={B}\n", False),
+    ],
+)
+def test_todays_requirements_are_as_good_where_only_hashes_were_added(old: str, new: str, *, as_good: bool) -> None:
+    environment, project = pip_environment("flask", old)
+    today = locks.read(environment, project, frozenset())
+    made = locks.Made(new, requirementstxt.parse_lock(new, today.wanted, "requirements.txt"))
+    assert locks.is_as_good(environment, today, made) is as_good
+
+
+def test_todays_uv_lock_is_as_good_where_the_project_is_the_same() -> None:
+    lock = 'version = 1\n[[package]]\nname = "x"\nsource = { virtual = "." }\n[package.metadata]\nrequires-dist = []\n'
+    environment = Environment("default", "uv", "")
+    files: dict[str, str | Unreadable | None] = {"pyproject.toml": '[project]\nname = "x"\n', "uv.lock": lock}
+    project = Snapshot("R", "a/b", "main", "0" * 40, files, None, archived=False)
+    today = locks.read(environment, project, frozenset())
+    assert today.lock is not None
+    assert locks.is_as_good(environment, today, locks.Made(lock + "\n", today.lock))
+    other = lock.replace("[]", '[{ name = "a" }]')
+    assert not locks.is_as_good(environment, today, locks.Made(other, today.lock))
