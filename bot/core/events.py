@@ -43,6 +43,13 @@ class RepositoryAdded:
 
 
 @dataclass(frozen=True, slots=True)
+class RepositoryRemoved:
+    """The App is not on a repository any more: it can be neither read nor written."""
+
+    repository: Repository
+
+
+@dataclass(frozen=True, slots=True)
 class Pushed:
     """The default branch moved from `before` to `sha`; `changed` are the paths, None where they are not all known."""
 
@@ -162,6 +169,7 @@ class Ignored:
 
 Event = (
     RepositoryAdded
+    | RepositoryRemoved
     | Pushed
     | PullRequestMerged
     | PullRequestEdited
@@ -212,14 +220,21 @@ def change_proposed(event: ChangeProposed, again: str = "") -> dict[str, Any]:
 
 
 def _installation(body: Mapping[str, Any]) -> tuple[Event, ...] | Ignored:
-    field = {"created": "repositories", "added": "repositories_added"}.get(_text(body, "action"))
+    action = _text(body, "action")
+    field = {
+        "created": "repositories",
+        "added": "repositories_added",
+        "deleted": "repositories",
+        "removed": "repositories_removed",
+    }.get(action)
     if field is None:
-        return Ignored("not a new repository")
+        return Ignored("no repository comes or goes")
     installation = _number(body, "installation", "id")
     found = body.get(field)
     if not isinstance(found, list):
         raise _Unreadable(f"{field} is not a list")
-    return tuple(RepositoryAdded(_repository_of(item, installation)) for item in found)
+    happened = RepositoryAdded if action in ("created", "added") else RepositoryRemoved
+    return tuple(happened(_repository_of(item, installation)) for item in found)
 
 
 def _push(body: Mapping[str, Any]) -> tuple[Event, ...] | Ignored:

@@ -43,6 +43,7 @@ from bot.managers import (
     bisect,
     configuration,
     evidence,
+    farewell,
     info,
     labels,
     provenance,
@@ -88,6 +89,7 @@ MANAGERS: Mapping[str, ModuleType] = {
         requirements,
         labels,
         base_images,
+        farewell,
         answer,
     )
 }

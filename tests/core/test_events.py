@@ -23,6 +23,7 @@ from bot.core.events import (
     Pushed,
     Repository,
     RepositoryAdded,
+    RepositoryRemoved,
 )
 
 OWN = "bolide[bot]"
@@ -57,6 +58,16 @@ OTHERS = [{"id": 8, "full_name": "ada/letters"}, {"id": 9, "full_name": "ada/wor
             "installation_repositories",
             {"action": "added", "repositories_added": OTHERS[:1]},
             (RepositoryAdded(Repository(8, "ada/letters", 3)),),
+        ),
+        (
+            "installation",
+            {"action": "deleted", "repositories": [{"id": 8, "full_name": "ada/letters"}]},
+            (RepositoryRemoved(Repository(8, "ada/letters", 3)),),
+        ),
+        (
+            "installation_repositories",
+            {"action": "removed", "repositories_removed": [{"id": 9, "full_name": "ada/words"}]},
+            (RepositoryRemoved(Repository(9, "ada/words", 3)),),
         ),
         (
             "pull_request",
@@ -122,7 +133,7 @@ def test_what_managers_listen_to(kind: str, body: dict[str, Any], found: tuple[E
         ("push", BASE | {"ref": "refs/heads/main", "after": None}, "unhandled push: after is not text"),
         ("push", BASE | {"ref": ["refs/heads/main"]}, "unhandled push: ref is not text"),
         ("installation", BASE | {"action": ["created"]}, "unhandled installation: action is not text"),
-        ("installation", BASE | {"action": "deleted"}, "not a new repository"),
+        ("installation", BASE | {"action": "suspend"}, "no repository comes or goes"),
         ("installation", BASE | {"action": "created"}, "unhandled installation: repositories is not a list"),
         (
             "installation",
