@@ -72,6 +72,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "BOLIDE_WATCH_SECONDS", "1800", "How often the package index is asked about every locked package, in seconds"
     ),
+    Setting("BOLIDE_PROBATION_SECONDS", "10", "For how long a deployed version is watched, at most 60; 0: not at all"),
     Setting(
         "BOLIDE_ADVISORIES",
         ADVISORIES,
@@ -135,6 +136,7 @@ class Settings:
     registry_auth: Path | None = None
     allowed_hosts: frozenset[str] = frozenset()
     watch_seconds: int = 1800
+    probation_seconds: int = 10
     advisories: str = ADVISORIES
     prescriptions: str = ""
 
@@ -155,6 +157,7 @@ class Settings:
             index_url=read.checked("BOLIDE_INDEX_URL", _url, ""),
             workers=read.number("BOLIDE_WORKERS", 1, 64),
             watch_seconds=read.number("BOLIDE_WATCH_SECONDS", 60, 86_400),
+            probation_seconds=read.number("BOLIDE_PROBATION_SECONDS", 0, 60),
             database_url=Secret(read.secret("BOLIDE_DATABASE_URL", _database_url)),
             bucket=_bucket(read),
             base_image=read.checked("BOLIDE_BASE_IMAGE", _base_image, ""),

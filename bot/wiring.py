@@ -239,6 +239,7 @@ def _workshop(settings: Settings, state: Path, environments: Environments, super
         releases=state / "releases",
         scratch=state / "scratch",
         yard=_yard(settings, state),
+        probation=settings.probation_seconds,
     )
 
 

@@ -113,6 +113,18 @@ class YankRelease:
 
 
 @dataclass(frozen=True, slots=True)
+class RollBackNow:
+    """Let the version before serve again, in the environment of this name or in the only one."""
+
+    environment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeDeployments:
+    """Deploy by itself again, after roll-backs made that wait."""
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """Say which commands there are."""
 
@@ -141,6 +153,8 @@ Command = (
     | ReleaseNow
     | CancelRelease
     | YankRelease
+    | RollBackNow
+    | ResumeDeployments
     | Help
     | Unknown
 )
@@ -271,6 +285,16 @@ def _yank(words: Words) -> Command:
     return YankRelease(words[0].removeprefix("v"), reason)
 
 
+def _roll_back(words: Words) -> Command:
+    return RollBackNow(_environment(words))
+
+
+def _deploy(words: Words) -> Command:
+    if tuple(word.lower() for word in words) == ("resume",):
+        return ResumeDeployments()
+    raise Refused(f"{_shown(words)} is not what can be done with deployments.")
+
+
 def _is_version(word: str) -> bool:
     try:
         return bool(Version(word))
@@ -330,6 +354,8 @@ _READERS: dict[str, Callable[[Words], Command]] = {
     "provenance": _alone(CheckProvenance()),
     "release": _release,
     "yank": _yank,
+    "rollback": _roll_back,
+    "deploy": _deploy,
     "help": _alone(Help()),
 }
 """Each command by its name: what reads the words after it; raises Refused with the rest of a sentence."""
@@ -341,6 +367,8 @@ _FORMS: dict[str, str] = {
     "unignore": "/unignore PACKAGE",
     "release": f"/release {'|'.join(KINDS)}|X.Y.Z|cancel",
     "yank": "/yank X.Y.Z [REASON]",
+    "rollback": "/rollback [ENVIRONMENT]",
+    "deploy": "/deploy resume",
 }
 USAGE = ", ".join(f"`{_FORMS.get(name, f'/{name}')}`" for name in _READERS)
 

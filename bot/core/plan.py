@@ -247,6 +247,22 @@ class StartRun:
     number: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class RollBack:
+    """The version before serves again; `key` is that of the command, which is obeyed once, and of its answer."""
+
+    issue: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRuns:
+    """Runs are deployed again; the answer to the command carries this key."""
+
+    issue: int
+    key: str
+
+
 Action = (
     ProposeChange
     | AskEvidence
@@ -267,6 +283,8 @@ Action = (
     | KeepLabels
     | SetLabels
     | StartRun
+    | RollBack
+    | ResumeRuns
 )
 
 

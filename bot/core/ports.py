@@ -31,7 +31,7 @@ from bot.core.plan import (
     YankRelease,
 )
 from bot.core.recipe import Recipe
-from bot.core.stages import RunResult, StageReport
+from bot.core.stages import RolledBack, RunResult, StageReport
 
 
 class ForgeUnavailable(Exception):
@@ -477,6 +477,15 @@ class Runner(Protocol):
 
         A commit that ended already gives its recorded result and reports nothing.
         """
+
+    async def roll_back(self, repository: Repository, order: str, reader: Reader, writer: Writer) -> RolledBack:
+        """Let the version before serve again; the same `order` again is the same version. Raises Refused."""
+
+    async def frozen(self, repository: Repository) -> str:
+        """Since when deployments wait for a person, after two roll-backs within an hour; empty where they do not."""
+
+    async def resume(self, repository: Repository) -> None:
+        """Deploy again, what was taken back too."""
 
 
 Now = Callable[[], datetime]

@@ -84,11 +84,13 @@ class NotServed:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """A stage failed; the version that served before serves on."""
+    """A stage failed; the version that served before serves on, or serves again."""
 
     sha: str
     stage: StageName
     failure: Failed
+    back: str = ""
+    """The commit that serves again after a roll-back; empty where what served before was never left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,27 @@ class Superseded:
     by: str
 
 
-RunResult = Verified | Unchanged | NotServed | Stopped | Superseded
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Nothing was run: automatic deployments wait, since the moment `since`, until a maintainer resumes them."""
+
+    sha: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """A command took a version back: `taken` is its commit, `sha` the commit that serves again as `name`.
+
+    An empty `taken` says that the commit of what served is not known.
+    """
+
+    sha: str
+    name: str
+    taken: str
+
+
+RunResult = Verified | Unchanged | NotServed | Stopped | Superseded | Held
 
 
 def stage_key(stage: str, *, command: Sequence[str], inputs: Mapping[str, str]) -> str:

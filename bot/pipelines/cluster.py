@@ -8,28 +8,24 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.core import image, kustomize, sbom, stages
+from bot.core import image, sbom, stages
 from bot.core.deploykeys import DeployKeys
 from bot.core.errors import Refused
 from bot.core.image import ImageSpec, Origin
 from bot.core.lockfile import parse as parse_lock
-from bot.core.plan import CommitFiles, FileChange
-from bot.core.ports import HeadMoved
 from bot.core.recipe import ServiceRecipe
 from bot.core.stages import Done, RunResult, Skipped, Unchanged, Verified
-from bot.pipelines import files, release
+from bot.pipelines import files, probation, release
 from bot.pipelines.course import Cluster, Course, Stop, sha256_text
 from bot.pipelines.examination import Expected, Service, Unfit, await_commit
 from bot.pipelines.image import stage
+from bot.pipelines.overlay import Overlay, roll_back_message
+from bot.pipelines.probation import Figures
 from bot.pipelines.release import Digit, Unsound
 from bot.pipelines.runner import Explained
 from bot.pipelines.store import Artefact
 
-BRANCH = "bolide/deploy"
-"""Nothing is proposed from it: the digest is committed where the cluster's controller looks."""
 BUILDER = "https://github.com/bolide"
-TRIES = 5
-"""How often the declaration is written anew when others push to the branch meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +55,11 @@ async def deliver(course: Course, recipe: ServiceRecipe, cluster: Cluster, model
         return Unchanged(course.request.sha, pushed.commit, unchanged)
     if declared == pushed.digest:
         await course.say("deploy", Skipped(f"{keys.overlay} declares this image already.", pushed.name))
-    else:
-        await run.declare(pushed)
-    return await run.verify(pushed, declared)
+        return await run.verify(pushed, declared, None)
+    course.refuse_taken_back(pushed.name)
+    before = await run.figures(pushed)
+    await run.declare(pushed)
+    return await run.verify(pushed, declared, before)
 
 
 def production_key(repository: str, keys: DeployKeys) -> str:
@@ -73,7 +71,8 @@ class _Delivery:
     def __init__(self, course: Course, recipe: ServiceRecipe, cluster: Cluster, model: Artefact | None) -> None:
         self._course, self._recipe, self._model = course, recipe, model
         self._cluster, self._keys = cluster, cluster.keys
-        self._path = f"{cluster.keys.overlay}/{kustomize.FILE}"
+        self._overlay = Overlay(cluster)
+        self._path = self._overlay.path
         self._requirements = course.requirements("package", recipe.categories)
         if course.workshop.yard is None:
             raise Stop("package", "Images cannot be built here: set BOLIDE_BASE_IMAGE, and install buildah.")
@@ -158,54 +157,45 @@ class _Delivery:
 
     async def declared(self) -> str | None:
         """The digest that the overlay declares on the default branch now; raises Stop."""
-        return (await self._read())[0]
+        return await self._overlay.declared()
 
     async def declare(self, pushed: Pushed) -> None:
         """Commit the digest to the overlay, whoever pushes meanwhile; raises Stop."""
         begun = await self._course.start("deploy")
         message = f"Deploy {pushed.digest[:19]} of {pushed.commit[:8]}\n\nImage: {pushed.name}\nCommit: {pushed.commit}"
-        await self._write(pushed.digest, message)
+        await self._overlay.declare(pushed.digest, message)
         await self._course.say("deploy", Done(pushed.name, time.monotonic() - begun))
 
-    async def _write(self, digest: str, message: str) -> None:
-        for _ in range(TRIES):
-            declared, text, branch, head = await self._read()
-            if declared == digest:
-                return
-            changed = kustomize.set_image_digest(text, self._keys.image, digest, self._path)
-            try:
-                change = CommitFiles(branch, head, (FileChange(self._path, changed),), message)
-                await self._cluster.writer.commit(change)
-            except HeadMoved:
-                continue
-            return
-        raise Stop("deploy", f"{self._path} could not be written: others pushed each of {TRIES} times; deploy again.")
+    async def figures(self, pushed: Pushed) -> Figures | None:
+        """How the version before does, to compare with; None where nothing is watched or nothing answers."""
+        if not self._course.workshop.probation:
+            return None
+        return await probation.measure(Service(self._keys.url.rstrip("/")), self._expected(pushed))
 
-    async def _read(self) -> tuple[str | None, str, str, str]:
-        snapshot = await self._cluster.reader.snapshot((self._path,), branch=BRANCH)
-        try:
-            text = snapshot.text(self._path)
-            declared = kustomize.image_digest(text, self._keys.image, self._path)
-        except Refused as refusal:
-            raise Stop("deploy", str(refusal)) from refusal
-        return declared, text, snapshot.default_branch, snapshot.sha
+    async def verify(self, pushed: Pushed, before: str | None, figures: Figures | None) -> Verified:
+        """Ask the address until it answers the commit and the golden digits, then watch it for its probation.
 
-    async def verify(self, pushed: Pushed, before: str | None) -> Verified:
-        """Ask the address until it answers the commit and the golden digits; raises Stop naming the broken hop."""
+        Raises Stop naming the broken hop, or what the watch found.
+        """
         begun = await self._course.start("verify")
-        expected = Expected(
-            pushed.commit, pushed.model, self._golden(), self._recipe.ready, self._recipe.version, self._recipe.predict
-        )
+        service, expected = Service(self._keys.url.rstrip("/")), self._expected(pushed)
         patience = self._keys.patience_minutes * 60.0
-        found = await await_commit(Service(self._keys.url.rstrip("/")), expected, patience=patience)
+        found = await await_commit(service, expected, patience=patience)
         if isinstance(found, Unfit):
             raise await self._disconnected(found, pushed, before)
         now = time.monotonic()
+        watched = await probation.watch(service, expected, figures, self._course.workshop.probation)
+        if isinstance(watched, Unfit):
+            raise await self._disconnected(watched, pushed, before)
         if self._model:
             key = production_key(self._course.request.repository, self._keys)
             await self._course.workshop.store.keep(key, self._model.path, pushed.commit)
-        await self._course.say("verify", Done(pushed.name, now - begun))
+        await self._course.say("verify", Done(pushed.name, time.monotonic() - begun))
         return Verified(self._course.request.sha, pushed.model, now - self._course.begun, found.digits)
+
+    def _expected(self, pushed: Pushed) -> Expected:
+        recipe = self._recipe
+        return Expected(pushed.commit, pushed.model, self._golden(), recipe.ready, recipe.version, recipe.predict)
 
     def _golden(self) -> tuple[Digit, ...]:
         try:
@@ -216,19 +206,29 @@ class _Delivery:
     async def _disconnected(self, found: Unfit, pushed: Pushed, before: str | None) -> Stop:
         """Which hop is to blame; where the new image itself answers wrongly, what was declared before comes back."""
         keys, declared = self._keys, await self.declared()
-        seen = f"{keys.url} is not verified after {keys.patience_minutes} min: {found.sentence}"
+        seen = f"{keys.url} is not verified: {found.sentence}"
         by_hand = f"curl -si {shlex.quote(keys.url.rstrip('/') + (self._recipe.version or self._recipe.ready))}"
         if declared != pushed.digest:
             sentence = f"{seen} {self._path} declares another image meanwhile: another deployment took over."
-        elif found.question == "digits" and before:
-            undone = f"Roll back {keys.overlay} to {before[:19]}\n\nThe image of {pushed.commit} answers wrongly."
-            await self._write(before, undone)
-            sentence = f"{seen} {self._path} declares {before[:19]} again."
+        elif found.question in probation.GROUNDS and (last := self._last_good(pushed, before)):
+            undone = roll_back_message(keys.overlay, last, f"The image of {pushed.commit} does not do.")
+            await self._overlay.declare(last, undone)
+            commit = self._course.request.past.commit_of(f"{keys.image}@{last}") or last
+            sentence = f"{seen} {self._path} declares {last[:19]} again."
+            return Stop("verify", sentence, reproduce=by_hand, back=commit)
         elif found.question == "version":
             sentence = (
-                f"{seen} {self._path} declares the new image and an older one answers: the hop from there to the "
-                "cluster is disconnected; look at the Argo CD Application that watches this folder."
+                f"{seen} After {keys.patience_minutes} min {self._path} declares the new image and an older one "
+                "answers: the hop from there to the cluster is disconnected; look at the Argo CD Application that "
+                "watches this folder."
             )
         else:
             sentence = f"{seen} The image is declared; the service, or the way to it, is down."
         return Stop("verify", sentence, reproduce=by_hand)
+
+    def _last_good(self, pushed: Pushed, before: str | None) -> str | None:
+        """The digest that was declared before this one; from the record where a crash came in between."""
+        if before and before != pushed.digest:
+            return before
+        known = self._course.request.past.before(pushed.commit)
+        return known.name.partition("@")[2] if known else None

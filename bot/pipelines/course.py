@@ -16,12 +16,17 @@ from bot.core.recipe import Recipe
 from bot.core.stages import Failed, Outcome, StageName, StageReport, Started
 from bot.pipelines import files, release
 from bot.pipelines.control import Kept, Status, Switched
+from bot.pipelines.deployments import Past
 from bot.pipelines.image import Yard
 from bot.pipelines.release import Unsound
 from bot.pipelines.runner import Environments, Runner
 from bot.pipelines.store import ArtefactStore
 
 Report = Callable[[StageReport], Awaitable[None]]
+TAKEN_BACK = (
+    "This code, these packages and this model were rolled back; change what was wrong, "
+    "or say `/deploy resume` to try them again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,10 @@ class RunRequest:
     """Further variables of the training, such as QUICK."""
     cluster: "Cluster | None" = None
     """Where the service goes; None for this machine."""
+    past: Past = field(default_factory=Past)
+    """What was deployed before, and what was taken back."""
+    number: int = 0
+    """The repository's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +87,18 @@ class Workshop:
     """What images are built with; None where they cannot be."""
     patience: float = 30.0
     """Seconds that the public address may take to answer the merged commit."""
+    probation: float = 0.0
+    """Seconds for which what was deployed is watched, at most 60."""
 
 
 class Stop(Exception):
     """A stage failed: nothing after it runs. Caught where the run ends."""
 
-    def __init__(self, stage: StageName, sentence: str, log_tail: str = "", reproduce: str = "") -> None:
+    def __init__(
+        self, stage: StageName, sentence: str, log_tail: str = "", reproduce: str = "", *, back: str = ""
+    ) -> None:
         super().__init__(sentence)
-        self.stage = stage
+        self.stage, self.back = stage, back
         self.failure = Failed(sentence, log_tail, reproduce)
 
 
@@ -106,6 +119,11 @@ class Course:
     async def say(self, stage: StageName, outcome: Outcome) -> None:
         """Report how a stage ended."""
         await self._report(StageReport(self.request.sha, stage, outcome))
+
+    def refuse_taken_back(self, name: str) -> None:
+        """Raise Stop for a release or an image that holds what was rolled back."""
+        if self.request.past.took_back(name):
+            raise Stop("deploy", TAKEN_BACK)
 
     def indexes(self, categories: tuple[str, ...]) -> dict[str, str]:
         """The indexes that the lock takes the categories' packages from; after `requirements`, which reads the lock."""

@@ -84,7 +84,7 @@ async def await_commit(service: Service, expected: Expected, *, patience: float)
     deadline = time.monotonic() + patience
     while True:
         found = await examine(service, expected, patience=deadline - time.monotonic())
-        if isinstance(found, Sound) or found.question == "digits" or time.monotonic() > deadline:
+        if isinstance(found, Sound) or found.question in ("digits", "answer") or time.monotonic() > deadline:
             return found
         await asyncio.sleep(_PAUSE)
 
@@ -115,14 +115,35 @@ async def _ask_version(client: aiohttp.ClientSession, url: str, expected: Expect
 
 async def _ask_digits(client: aiohttp.ClientSession, url: str, expected: Expected) -> Sound | Unfit:
     for digit in expected.golden:
-        status, answer = await _post(client, url + expected.predict, {"inputs": digit.pixels})
-        if status != 200:
-            said = answer.get("detail") or answer.get("error") or "no reason"
-            return Unfit("digits", f"{expected.predict} answered {status} for the golden {digit.label}: {said}.")
-        if answer.get("prediction") != digit.label:
-            given = answer.get("prediction")
-            return Unfit("digits", f"{expected.predict} answers {given!r} for the golden digit {digit.label}.")
+        if wrong := await _ask_digit(client, url, expected, digit):
+            return wrong
     return Sound(len(expected.golden))
+
+
+async def _ask_digit(client: aiohttp.ClientSession, url: str, expected: Expected, digit: Digit) -> Unfit | None:
+    """The complaint about one golden digit: `answer` where there is none, `digits` where it is a wrong one."""
+    status, answer = await _post(client, url + expected.predict, {"inputs": digit.pixels})
+    if status != 200:
+        said = answer.get("detail") or answer.get("error") or "no reason"
+        return Unfit("answer", f"{expected.predict} answered {status} for the golden {digit.label}: {said}.")
+    if answer.get("prediction") != digit.label:
+        given = answer.get("prediction")
+        return Unfit("digits", f"{expected.predict} answers {given!r} for the golden digit {digit.label}.")
+    return None
+
+
+class Asker:
+    """Asks a service one thing at a time: the golden digits by turns, or whether it is ready where it has none."""
+
+    def __init__(self, client: aiohttp.ClientSession, url: str, expected: Expected) -> None:
+        self._client, self._url, self._expected = client, url, expected
+
+    async def ask(self, turn: int) -> Unfit | None:
+        """What is wrong with the answer to the question of this turn."""
+        golden = self._expected.golden
+        if not golden:
+            return await _ask_ready(self._client, self._url, self._expected)
+        return await _ask_digit(self._client, self._url, self._expected, golden[turn % len(golden)])
 
 
 async def _get(client: aiohttp.ClientSession, url: str) -> tuple[int, dict[str, Any]]:

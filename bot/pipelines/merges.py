@@ -5,6 +5,8 @@ import contextlib
 import shutil
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,10 +15,11 @@ from bot.core.errors import Refused
 from bot.core.events import Repository
 from bot.core.pipfile import is_private
 from bot.core.ports import Reader, Writer
-from bot.core.stages import NotServed, RunResult, StageReport
-from bot.pipelines import redeploy
+from bot.core.stages import Done, Held, NotServed, RolledBack, RunResult, Skipped, StageReport, Stopped, Verified
+from bot.pipelines import overlay, redeploy, rollback
 from bot.pipelines.control import NoSupervisor
 from bot.pipelines.course import Cluster, Report, RunRequest, Workshop
+from bot.pipelines.deployments import Deployed, Deployments, Past
 from bot.pipelines.runs import Ledger, RunQueue
 
 Unpack = Callable[[bytes, Path], Path]
@@ -36,6 +39,7 @@ class MergeRuns:
     ) -> None:
         self._workshop, self._unpack, self._turn, self._allowed = workshop, unpack, turn, allowed_hosts
         self._claim = records / "served-repository"
+        self._deployments = Deployments(records / "deployments")
         self._queue = RunQueue(Ledger(records), self._work)
         self._ended: dict[tuple[int, str], RunResult] = {}
         self._runs: set[asyncio.Task[RunResult]] = set()
@@ -59,6 +63,32 @@ class MergeRuns:
             while len(self._ended) > REMEMBERED:
                 del self._ended[next(iter(self._ended))]
         return self._ended[key]
+
+    async def frozen(self, repository: Repository) -> str:
+        """Since when deployments of the repository wait for a person; empty where they do not."""
+        return (await self._past(repository.id)).frozen
+
+    async def resume(self, repository: Repository) -> None:
+        """Let deployments go on, of what was taken back too; ended runs are forgotten, so that they can be repeated."""
+        past = await self._past(repository.id)
+        await asyncio.to_thread(self._deployments.write, repository.id, past.resumed())
+        self._ended = {key: result for key, result in self._ended.items() if key[0] != repository.id}
+
+    async def roll_back(self, repository: Repository, order: str, reader: Reader, writer: Writer) -> RolledBack:
+        """Let the version before serve again; the same order again is the same version. Raises Refused."""
+        project = await reader.snapshot(repoconfig.PATHS, branch=overlay.BRANCH)
+        keys = repoconfig.read(project).deploy
+        if keys:
+            place: rollback.Place = rollback.InCluster(Cluster(keys, reader, writer))
+        else:
+            number, name = await asyncio.to_thread(self._served, repository)
+            if number != str(repository.id):
+                raise Refused(f"The machine that Bolide runs on serves {name}; there is nothing to roll back here.")
+            place = rollback.Here(self._workshop.deployer, self._workshop.releases.absolute())
+        return await rollback.roll_back(place, repository.id, order, self._deployments)
+
+    async def _past(self, number: int) -> Past:
+        return await asyncio.to_thread(self._deployments.read, number)
 
     async def model_files(self, repository: Repository) -> Mapping[str, str]:
         """Name → text of the card and metrics of the repository's deployed model; empty where none serves here."""
@@ -99,7 +129,7 @@ class MergeRuns:
                 number, name = await asyncio.to_thread(self._served, repository)
                 if number != str(repository.id):
                     return NotServed(sha, f"The machine that Bolide runs on serves {name}; it serves one repository.")
-            return await self._queue.submit(request, report)
+            return await self._queue.submit(replace(request, number=repository.id), report)
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
@@ -111,7 +141,29 @@ class MergeRuns:
 
     async def _work(self, request: RunRequest, report: Report) -> RunResult:
         async with self._turn:
-            return await redeploy.run(self._workshop, request, report)
+            past, names = await self._past(request.number), [""]
+            if past.frozen:
+                return Held(request.sha, past.frozen)
+
+            async def note(line: StageReport) -> None:
+                if line.stage == "deploy" and isinstance(line.outcome, Done | Skipped):
+                    names.append(line.outcome.artefact or "")
+                await report(line)
+
+            result = await redeploy.run(self._workshop, replace(request, past=past), note)
+            await asyncio.to_thread(self._record, request.number, result, names[-1])
+            return result
+
+    def _record(self, number: int, result: RunResult, name: str) -> None:
+        """Write down what was verified, and what was taken back."""
+        past = self._deployments.read(number)
+        match result:
+            case Verified():
+                self._deployments.write(number, past.verified(Deployed(result.sha, name)))
+            case Stopped(back=back) if back:
+                self._deployments.write(number, past.after_roll_back(name, datetime.now(UTC)))
+            case _:
+                pass
 
 
 def _request(repository: Repository, sha: str, tree: Path, reader: Reader, writer: Writer) -> RunRequest | None:

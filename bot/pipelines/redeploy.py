@@ -18,11 +18,12 @@ from bot.core.stages import (
     Unchanged,
     Verified,
 )
-from bot.pipelines import cluster, files, release
+from bot.pipelines import cluster, files, probation, release
 from bot.pipelines.control import Kept, NoSupervisor, Serving, Status
 from bot.pipelines.course import Course, Report, RunRequest, Stop, Workshop, sha256_text
 from bot.pipelines.examination import Expected, Service, Unfit, await_commit
 from bot.pipelines.model_stages import make_model
+from bot.pipelines.probation import Figures
 from bot.pipelines.release import Release, Trace, Unsound
 from bot.pipelines.runner import Explained
 from bot.pipelines.store import Artefact
@@ -40,7 +41,7 @@ async def run(workshop: Workshop, request: RunRequest, report: Report) -> RunRes
         return await _whole(course)
     except Stop as stop:
         await report(StageReport(request.sha, stop.stage, stop.failure))
-        return Stopped(request.sha, stop.stage, stop.failure)
+        return Stopped(request.sha, stop.stage, stop.failure, stop.back)
     finally:
         await asyncio.to_thread(shutil.rmtree, course.scratch, ignore_errors=True)
 
@@ -61,8 +62,9 @@ async def _whole(course: Course) -> RunResult:
     content = await run.content()
     if not serving or serving.content != content:
         sealed = await run.package(content)
+        before = await run.figures(sealed, status) if serving else None
         await run.deploy(sealed)
-        return await run.verify(sealed, status, serving)
+        return await run.verify(sealed, status, serving, before)
     unchanged = Skipped(stages.already_serving(serving.commit), serving.release.name)
     await course.say("package", unchanged)
     await course.say("deploy", unchanged)
@@ -133,7 +135,14 @@ class _Service:
                 raise Stop("package", error.sentence, error.log_tail) from error
             raise
 
+    async def figures(self, sealed: Release, status: Status) -> Figures | None:
+        """How the version before does, to compare with; None where nothing is watched or nothing answers."""
+        if not self._workshop.probation:
+            return None
+        return await probation.measure(Service(self._workshop.public_url or status.url), Expected.of(sealed))
+
     async def deploy(self, sealed: Release) -> None:
+        self._course.refuse_taken_back(sealed.name)
         begun = await self._course.start("deploy")
         try:
             answer = await self._workshop.deployer.deploy(sealed.path)
@@ -150,7 +159,10 @@ class _Service:
         except (Unsound, files.UnsoundTree, OSError) as error:
             raise Stop("verify", str(error)) from error
 
-    async def verify(self, sealed: Release, status: Status, before: Serving | None) -> Verified:
+    async def verify(
+        self, sealed: Release, status: Status, before: Serving | None, figures: Figures | None = None
+    ) -> Verified:
+        """Ask the public address for the commit and the digits, then watch it for its probation; raises Stop."""
         begun = await self._course.start("verify")
         url = self._workshop.public_url or status.url
         found = await await_commit(Service(url), Expected.of(sealed), patience=self._workshop.patience)
@@ -159,7 +171,12 @@ class _Service:
         if isinstance(found, Unfit):
             raise await self._disconnected(url, found, before)
         now = time.monotonic()
-        await self._course.say("verify", Done(sealed.name, now - begun))
+        watched = await probation.watch(Service(url), Expected.of(sealed), figures, self._workshop.probation)
+        if restarts := (await _status(self._course)).restarts - status.restarts:
+            watched = Unfit("restarts", f"its server had to be started again {restarts} times.")
+        if isinstance(watched, Unfit):
+            raise await self._disconnected(url, watched, before)
+        await self._course.say("verify", Done(sealed.name, time.monotonic() - begun))
         kept = {sealed.path, before.release} if before else {sealed.path}
         await asyncio.to_thread(release.prune, self._workshop.releases.absolute(), RELEASES_KEPT, kept)
         return Verified(self._sha, sealed.trace.model_id, now - self._course.begun, found.digits)
@@ -176,14 +193,26 @@ class _Service:
         if not serving or serving.commit != self._sha:
             other = serving.commit[:8] if serving else "nothing"
             sentence = f"{seen} The supervisor serves {other} meanwhile: another deployment took over."
-        elif self._workshop.public_url and found.question != "digits":
+        elif self._workshop.public_url and found.question not in probation.GROUNDS:
             sentence = f"{seen} The supervisor serves the commit, so what is between the two is disconnected."
-        elif before and before.commit != self._sha:
-            await self._workshop.deployer.deploy(before.release)
-            sentence = f"{seen} Commit {before.commit[:8]} serves again."
+        elif last := self._last_good(before):
+            return await self._back_to(*last, seen, by_hand)
         else:
             sentence = seen
         return Stop("verify", sentence, reproduce=by_hand)
+
+    def _last_good(self, before: Serving | None) -> tuple[Path, str] | None:
+        """Release and commit that served before this one; from the record where a crash came in between."""
+        if before and before.commit != self._sha:
+            return before.release, before.commit
+        known = self._course.request.past.before(self._sha)
+        return (self._workshop.releases.absolute() / known.name, known.commit) if known else None
+
+    async def _back_to(self, path: Path, commit: str, seen: str, by_hand: str) -> Stop:
+        answer = await self._workshop.deployer.deploy(path)
+        if isinstance(answer, Kept):
+            return Stop("verify", f"{seen} The version before cannot serve again: {answer.sentence}", answer.log_tail)
+        return Stop("verify", f"{seen} Commit {commit[:8]} serves again.", reproduce=by_hand, back=commit)
 
 
 async def _status(course: Course) -> Status:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.core.stages import NotServed, RunResult, StageReport, Stopped, Superseded, Unchanged, Verified
+from bot.core.stages import Held, NotServed, RunResult, StageReport, Stopped, Superseded, Unchanged, Verified
 from bot.pipelines.course import Report, RunRequest
 from bot.pipelines.store import write_atomically
 
@@ -20,6 +20,7 @@ _STATES: dict[type, str] = {
     NotServed: "not served",
     Stopped: "stopped",
     Superseded: "superseded",
+    Held: "held",
 }
 
 

@@ -1,6 +1,7 @@
 """Carries out a plan, action by action: the only place from which the bot writes to GitHub."""
 
 import json
+import re
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
@@ -23,6 +24,8 @@ from bot.core.plan import (
     React,
     Release,
     Report,
+    ResumeRuns,
+    RollBack,
     SetLabels,
     StartRun,
     TakeApart,
@@ -32,7 +35,7 @@ from bot.core.plan import (
 )
 from bot.core.ports import Delivery, DeploymentState, Inbox, Reader, Runner, StatusState, Writer
 from bot.core.records import Archive, NoArchive, Proposed
-from bot.core.stages import StageReport, Started, Stopped, Superseded, Verified
+from bot.core.stages import Held, StageReport, Started, Stopped, Superseded, Verified
 from bot.core.texts import deployment, evidence, update
 from bot.core.watching import Watched, WatchList
 
@@ -81,8 +84,8 @@ async def _make(action: Action, hands: Hands, made: dict[str, str]) -> None:
             made["{released}"] = f"[{action.tag}]({await hands.writer.release(action)})"
         case OpenIssue():
             made["{opened}"] = f"#{await hands.writer.open_issue(action)}"
-        case StartRun():
-            await _run(action, hands)
+        case StartRun() | RollBack() | ResumeRuns():
+            await _deploy(action, hands)
         case _:
             await _write(action, hands.writer)
 
@@ -104,6 +107,20 @@ async def _watch(action: Watch, hands: Hands) -> None:
         await hands.watch_list.record(Watched(hands.repository, *seen))
     else:
         await hands.watch_list.forget(hands.repository.id)
+
+
+async def _deploy(action: StartRun | RollBack | ResumeRuns, hands: Hands) -> None:
+    match action:
+        case StartRun():
+            await _run(action, hands)
+        case RollBack():
+            await _roll_back(action, hands)
+        case ResumeRuns(issue, key):
+            said = deployment.resumed(await hands.runner.frozen(hands.repository))
+            await hands.runner.resume(hands.repository)
+            await hands.writer.comment(Comment(issue, key, said))
+        case _:
+            assert_never(action)
 
 
 async def _write(
@@ -182,13 +199,39 @@ async def _run(action: StartRun, hands: Hands) -> None:
             await progress.deployment("success", sentence)
         case Stopped(stage="deploy" | "verify"):
             await progress.deployment("failure", sentence)
+            await _tell_roll_back(result.back, sentence, hands)
+        case Held():
+            await hands.writer.open_issue(deployment.freeze(result.since))
         case _:
             pass
-    state: StatusState = "failure" if isinstance(result, Stopped) else "success"
+    state: StatusState = "failure" if isinstance(result, Stopped | Held) else "success"
     await _conclude(action, action.head, state, sentence, deployment.comment(result, hands.service_url), hands)
     if action.sha != action.head:
         overtaken = deployment.sentence(Superseded(action.sha, action.head))
         await hands.writer.status(action.sha, "bolide", state, overtaken, hands.service_url)
+
+
+async def _tell_roll_back(commit: str, sentence: str, hands: Hands) -> None:
+    """After an automatic roll-back: the Deployment of before is the active one, and a freeze is asked about."""
+    if re.fullmatch("[0-9a-f]{40}", commit):
+        number = await hands.writer.deployment(commit, deployment.ENVIRONMENT)
+        await hands.writer.deployment_state(number, "success", "serves again", hands.service_url)
+    if commit and (since := await hands.runner.frozen(hands.repository)):
+        await hands.writer.open_issue(deployment.freeze(since))
+
+
+async def _roll_back(action: RollBack, hands: Hands) -> None:
+    """Go back, and say so: to whoever asked, on the commit, and on the Deployments of both versions."""
+    result = await hands.runner.roll_back(hands.repository, action.key, hands.reader, hands.writer)
+    writer, said = hands.writer, deployment.rolled_back(result, hands.service_url)
+    if result.taken:
+        taken = await writer.deployment(result.taken, deployment.ENVIRONMENT)
+        await writer.deployment_state(taken, "inactive", f"rolled back (#{action.issue})", hands.service_url)
+        sentence = f"Rolled back on command (#{action.issue}); {result.sha[:8]} serves again."
+        await writer.status(result.taken, deployment.CONTEXT, "failure", sentence, hands.service_url)
+    number = await writer.deployment(result.sha, deployment.ENVIRONMENT)
+    await writer.deployment_state(number, "success", f"serves again (#{action.issue})", hands.service_url)
+    await writer.comment(Comment(action.issue, action.key, said))
 
 
 async def _conclude(action: StartRun, sha: str, state: StatusState, sentence: str, comment: str, hands: Hands) -> None:

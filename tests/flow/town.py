@@ -73,6 +73,7 @@ async def square(
             service_port=free_port(),
             index_url="https://pypi.org/simple",
             workers=4,
+            probation_seconds=1,
         )
         yield sandbox, settings, lambda: sandbox.install_app(app, REPOSITORY)
 

@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.core import lockfile
+from bot.core.errors import Refused
 from bot.core.events import Repository
 from bot.core.evidence import Accuracy, Examination, Failure, Latency, NotExamined, ServiceResult, TrainingResult
 from bot.core.ports import Reader, Writer
 from bot.core.recipe import Recipe
 from bot.core.releasenotes import Asked, Notes
-from bot.core.stages import RunResult, StageReport
+from bot.core.stages import RolledBack, RunResult, StageReport
 
 
 @dataclass(slots=True)
@@ -87,6 +88,24 @@ class MemoryRunner:
 
     async def model_files(self, repository: Repository) -> Mapping[str, str]:
         return self.files
+
+    frozen_since: str = ""
+    before: RolledBack | None = None
+    """What a command to roll back comes to; None where no version before is known."""
+    orders: list[str] = field(default_factory=list)
+
+    async def frozen(self, repository: Repository) -> str:
+        return self.frozen_since
+
+    async def resume(self, repository: Repository) -> None:
+        self.frozen_since = ""
+        self.ended.clear()
+
+    async def roll_back(self, repository: Repository, order: str, reader: Reader, writer: Writer) -> RolledBack:
+        if self.before is None:
+            raise Refused("No version before this one is known.")
+        self.orders.append(order)
+        return self.before
 
     async def run(
         self,

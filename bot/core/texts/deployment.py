@@ -2,12 +2,15 @@
 
 from typing import assert_never
 
+from bot.core.plan import OpenIssue
 from bot.core.ports import StatusState
 from bot.core.stages import (
     Done,
     Failed,
+    Held,
     NotServed,
     Outcome,
+    RolledBack,
     RunResult,
     Skipped,
     Started,
@@ -20,6 +23,7 @@ from bot.core.texts.markdown import bounded, fenced, harmless, quiet
 
 COMMENT_KEY = "deployment"
 ENVIRONMENT = "production"
+RESUME = "/deploy resume"
 CONTEXT = "bolide"
 """The commit status's context for a run as a whole."""
 
@@ -58,8 +62,36 @@ def sentence(result: RunResult) -> str:
             return f"{result.stage} failed: {result.failure.sentence}"
         case Superseded():
             return f"Not built by itself: {result.by[:8]} came before it began and holds this commit too."
+        case Held():
+            return f"Automatic deployments wait since {result.since}; a maintainer's `{RESUME}` lets them go on."
         case _:
             assert_never(result)
+
+
+def rolled_back(result: RolledBack, url: str) -> str:
+    """The answer to a command that rolled back."""
+    taken = f" in place of {result.taken[:8]}" if result.taken else ""
+    return (
+        f"⏪ **Rolled back.** Commit {result.sha[:8]} serves again{taken}, as `{result.name}`: {url}\n\n"
+        "What was taken back is not deployed again by itself, and the next merge that changes what is served is; "
+        f"`{RESUME}` tries it again."
+    )
+
+
+def freeze(since: str) -> OpenIssue:
+    """The question to the maintainers after two roll-backs within an hour."""
+    body = (
+        f"Two deployments were rolled back within an hour, the last at {since}. The version of before serves.\n\n"
+        "Nothing is deployed by itself until somebody has looked: the failed commits carry the reasons. "
+        f"Shall deployments go on? A maintainer answers with `{RESUME}`."
+    )
+    return OpenIssue(f"frozen {since}", "Deployments wait: two roll-backs within an hour", body)
+
+
+def resumed(since: str) -> str:
+    """The answer to the command that lets deployments go on."""
+    waited = f"They waited since {since}. " if since else "They did not wait. "
+    return f"▶️ **Deployments go on.** {waited}The default branch as it is now is built and deployed."
 
 
 def refused(sentence: str) -> str:
@@ -74,10 +106,14 @@ def comment(result: RunResult, url: str) -> str:
             return f"🚀 **Deployed and verified.** {sentence(result)}\n\nThe service: {url}"
         case Stopped(failure=failure):
             log, command = fenced(failure.log_tail or "(no output)"), fenced(failure.reproduce)
-            said = f"🛑 **Not deployed; what served before serves on.** {harmless(sentence(result))}"
+            verdict = "⏪ **Rolled back" if result.back else "🛑 **Not deployed"
+            serves = "serves again" if result.back else "serves on"
+            said = f"{verdict}; what served before {serves}.** {harmless(sentence(result))}"
             return bounded(f"{said}\n\n{log}\n\nTo see it yourself:\n\n{command}")
         case Superseded():
             return f"⏭️ **Left to a newer commit.** {sentence(result)}"
+        case Held():
+            return f"⏸️ **Not deployed.** {sentence(result)}"
         case Unchanged() | NotServed():
             return f"**Nothing to deploy.** {quiet(sentence(result))}"
         case _:
