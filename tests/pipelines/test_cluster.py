@@ -1,5 +1,6 @@
 """A service in a cluster, told as stories: a merge becomes an image, a digest on the branch, and an answer."""
 
+import contextlib
 import hashlib
 import json
 import re
@@ -79,6 +80,7 @@ class Place:
     watched: bool = True
     running: str = FIRST
     merges: int = 0
+    tired: int = 0
 
     def others_push(self, times: int) -> None:
         """Let somebody push just before each of the next commits."""
@@ -100,7 +102,13 @@ class Place:
         return self.images.pushed.get(self.running, ("0" * 40, None, ""))
 
     async def merge(
-        self, number: int, changes: Mapping[str, str] | None = None, *, minutes: int = 0, **more: Any
+        self,
+        number: int,
+        changes: Mapping[str, str] | None = None,
+        *,
+        minutes: int = 0,
+        probation: float = 0,
+        **more: Any,
     ) -> RunResult:
         self.reports.clear()
         self.merges += 1
@@ -113,6 +121,7 @@ class Place:
             self.root / "releases",
             self.root / "scratch",
             yard=more.pop("yard", Yard(self.images, BASE)),
+            probation=probation,
         )
         keys = replace(DeployKeys(IMAGE, OVERLAY, self.url), patience_minutes=minutes)
         value = self.repository.value
@@ -142,6 +151,13 @@ def _small_environment(folder: Path) -> Path:
 
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    async with settle(tmp_path) as here:
+        yield here
+
+
+@contextlib.asynccontextmanager
+async def settle(tmp_path: Path) -> AsyncIterator[Place]:
+    """The place, with the address where its cluster answers."""
     repository = MemoryRepository()
     repository.push({PATH: KUSTOMIZATION})
     here = Place(tmp_path, repository, MemoryForge(repository))
@@ -153,7 +169,9 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
     async def predict(request: web.Request) -> web.Response:
         rows = (await request.json())["inputs"]
         bright = sum(value > 127 for value in rows[0])
-        return web.json_response({"prediction": 0 if "WRONG" in here.served()[2] else bright % 10})
+        code = here.served()[2]
+        here.tired += "TIRES" in code
+        return web.json_response({"prediction": 0 if "WRONG" in code or here.tired > 15 else bright % 10})
 
     app = web.Application()
     app.router.add_get("/readyz", version)

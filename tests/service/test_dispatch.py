@@ -10,7 +10,7 @@ from bot.core.events import ChangeProposed, RepositoryAdded
 from bot.core.packages import HeldBack
 from bot.core.plan import React
 from bot.core.ports import Delivery, Job, Unreadable
-from bot.core.stages import Failed, NotServed, RunResult, Stopped, Superseded, Unchanged
+from bot.core.stages import Held, Failed, NotServed, RunResult, Stopped, Superseded, Unchanged
 from bot.core.texts import update
 from tests.managers.memory_forge import LOGIN
 from tests.managers.world import CONFIG, FILES, NOW, ROB, SERVICE, STRANGER, World, lock
@@ -462,6 +462,7 @@ def stopped(sha: str) -> RunResult:
         (lambda sha: Unchanged(sha, "b" * 40, "Already."), None, "success", "**Nothing to deploy.** Already."),
         (lambda sha: NotServed(sha, "No service."), None, "success", "**Nothing to deploy.** No service."),
         (lambda sha: Superseded(sha, "c" * 40), None, "success", "⏭️ **Left to a newer commit.**"),
+        (lambda sha: Held(sha, "then"), None, "failure", "⏸️ **Not deployed.** Automatic deployments wait since then"),
     ],
 )
 async def test_a_merge_is_followed_to_its_end_and_told_once(
