@@ -10,7 +10,7 @@ from bot.core.events import ChangeProposed, RepositoryAdded
 from bot.core.packages import HeldBack
 from bot.core.plan import React
 from bot.core.ports import Delivery, Job, Unreadable
-from bot.core.stages import Held, Failed, NotServed, RunResult, Stopped, Superseded, Unchanged
+from bot.core.stages import Failed, Held, NotServed, RunResult, Stopped, Superseded, Unchanged
 from bot.core.texts import update
 from tests.managers.memory_forge import LOGIN
 from tests.managers.world import CONFIG, FILES, NOW, ROB, SERVICE, STRANGER, World, lock
