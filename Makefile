@@ -7,7 +7,7 @@ CATEGORIES := packages bot app training dev-packages
 COVERED := $(RUN) -m coverage report --fail-under=90 && \
 	$(RUN) -m coverage report --include="bot/advisor/*,bot/core/*,bot/managers/*" --fail-under=100 --format=total
 
-.PHONY: help install demo test test-all lint types lock thoth clean bench-app bench-training bench-updates
+.PHONY: help install demo test test-all lint types lock thoth clean bench-app bench-training bench-updates bench-redeploy
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -42,6 +42,9 @@ bench-training: install  ## accuracy and cost of the training beside the keras.i
 
 bench-updates: install  ## locks beside pipenv, single updates, requests of GitHub and of the index (20 minutes; ARGS="--parts lock")
 	$(RUN) -m bench.bench_updates $(ARGS)
+
+bench-redeploy: install  ## merges, roll-outs under load and bad candidates, from the merge to the verified service (ten minutes)
+	$(RUN) -m bench.bench_redeploy $(ARGS)
 
 lock: install  ## lock Pipfile again, with pipenv
 	$(RUN) -m pipenv lock

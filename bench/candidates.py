@@ -94,6 +94,8 @@ def _services(service: Files) -> tuple[Candidate, ...]:
         Candidate("10x slower", edited(model, asked, f"            time.sleep(0.03)\n{asked}")),
         Candidate("wrong signature", edited(model, "image[np.newaxis])", "image[np.newaxis].astype(np.float32))")),
         Candidate("crash on boot", edited("app/__init__.py", '"""\n', '"""\nraise SystemExit("no")\n')),
-        Candidate("not ready", edited(health, "jsonify(ready=True, model=model.model_id), 200", 'jsonify(reason="no"), 503')),
+        Candidate(
+            "not ready", edited(health, "jsonify(ready=True, model=model.model_id), 200", 'jsonify(reason="no"), 503')
+        ),
         Candidate("wrong version", edited(health, "commit=settings.commit", 'commit="0" * 40')),
     )

@@ -26,7 +26,7 @@ GIVEN = "training/given"
 _SERVED = ("app/", "training/", "Pipfile.lock")
 _LEFT_OUT = ("training/data/train-", "training/notebooks/")
 
-# The network is fitted once, before the measurement: TensorFlow is not the point here. Evaluation and gate are the real ones.
+# The network is fitted once, before the measurement: TensorFlow is not the point here. Evaluation and gate are real.
 _TRAIN = """\
 import os, pathlib, shutil
 for path in pathlib.Path(__file__).with_name("given").iterdir():
@@ -71,7 +71,7 @@ def given_files(model: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def repository_files(model: Mapping[str, bytes]) -> dict[str, bytes | str]:
-    """This checkout's service, evaluation and gate, with a training that hands the given model on."""
+    """The checkout's service, evaluation and gate, with a training that hands the given model on."""
     kept = {
         name: content
         for name, content in checkout_files(CHECKOUT).items()

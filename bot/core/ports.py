@@ -475,8 +475,14 @@ class Runner(Protocol):
 
         `writer` declares what a cluster is to serve, where the repository is deployed to one.
 
-        A commit that ended already gives its recorded result and reports nothing.
+        A commit that ended already gives its recorded result and reports nothing. Raises HeadMoved where the branch
+        moves on while a run waits for a storm of merges to end.
         """
+        ...
+
+    async def overtaken(self, repository: Repository, sha: str, by: str) -> None:
+        """Write down that a merge was left to the run of a newer commit."""
+        ...
 
     async def roll_back(self, repository: Repository, order: str, reader: Reader, writer: Writer) -> RolledBack:
         """Let the version before serve again; the same `order` again is the same version. Raises Refused."""

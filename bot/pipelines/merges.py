@@ -15,8 +15,20 @@ from bot.core.errors import Refused
 from bot.core.events import Repository
 from bot.core.pipfile import is_private
 from bot.core.ports import Reader, Writer
-from bot.core.stages import Done, Held, NotServed, RolledBack, RunResult, Skipped, StageReport, Stopped, Verified
+from bot.core.stages import (
+    Done,
+    Held,
+    NotServed,
+    RolledBack,
+    RunResult,
+    Skipped,
+    StageReport,
+    Stopped,
+    Superseded,
+    Verified,
+)
 from bot.pipelines import overlay, redeploy, rollback
+from bot.pipelines.calm import Calm
 from bot.pipelines.control import NoSupervisor
 from bot.pipelines.course import Cluster, Report, RunRequest, Workshop
 from bot.pipelines.deployments import Deployed, Deployments, Past
@@ -36,11 +48,14 @@ class MergeRuns:
         unpack: Unpack,
         turn: asyncio.Lock,
         allowed_hosts: frozenset[str] = frozenset(),
+        calm: Calm | None = None,
     ) -> None:
         self._workshop, self._unpack, self._turn, self._allowed = workshop, unpack, turn, allowed_hosts
+        self._calm = calm or Calm()
         self._claim = records / "served-repository"
         self._deployments = Deployments(records / "deployments")
-        self._queue = RunQueue(Ledger(records), self._work)
+        self._ledger = Ledger(records)
+        self._queue = RunQueue(self._ledger, self._work)
         self._ended: dict[tuple[int, str], RunResult] = {}
         self._runs: set[asyncio.Task[RunResult]] = set()
 
@@ -55,11 +70,13 @@ class MergeRuns:
         """Run what is not done yet; a commit that ended already gives its result and reports nothing."""
         key = (repository.id, sha)
         if key not in self._ended:
+            await self._calm.wait(repository, sha, reader)
             # The run outlives whoever asked for it: `close` ends it, or the same commit asked for again joins it.
             task = asyncio.create_task(self._run(repository, sha, reader, writer, report))
             self._runs.add(task)
             task.add_done_callback(self._runs.discard)
             self._ended[key] = await asyncio.shield(task)
+            self._calm.end(repository)
             while len(self._ended) > REMEMBERED:
                 del self._ended[next(iter(self._ended))]
         return self._ended[key]
@@ -89,6 +106,10 @@ class MergeRuns:
 
     async def _past(self, number: int) -> Past:
         return await asyncio.to_thread(self._deployments.read, number)
+
+    async def overtaken(self, repository: Repository, sha: str, by: str) -> None:
+        """Write down that a merge was left to the run of a newer commit."""
+        await asyncio.to_thread(self._ledger.leave, repository.name, Superseded(sha, by))
 
     async def model_files(self, repository: Repository) -> Mapping[str, str]:
         """Name → text of the card and metrics of the repository's deployed model; empty where none serves here."""

@@ -54,6 +54,12 @@ class Ledger:
         ended = {"state": _STATES[type(result)], "result": asdict(result), "seconds": round(seconds, 3)}
         self._write(result.sha, self.read(result.sha) | ended)
 
+    def leave(self, repository: str, result: Superseded) -> None:
+        """Write down a commit that was left to a newer one; a run of its own stays as it was recorded."""
+        if self.read(result.sha)["state"] == "unknown":
+            self._write(result.sha, {"repository": repository, "sha": result.sha, "state": "unknown", "stages": {}})
+            self.close(result, 0.0)
+
     def break_off(self, sha: str, reason: str) -> None:
         """Write down that a run ended by an error of this program."""
         self._write(sha, self.read(sha) | {"state": "broken off", "reason": reason})

@@ -207,6 +207,7 @@ async def _run(action: StartRun, hands: Hands) -> None:
     state: StatusState = "failure" if isinstance(result, Stopped | Held) else "success"
     await _conclude(action, action.head, state, sentence, deployment.comment(result, hands.service_url), hands)
     if action.sha != action.head:
+        await hands.runner.overtaken(hands.repository, action.sha, action.head)
         overtaken = deployment.sentence(Superseded(action.sha, action.head))
         await hands.writer.status(action.sha, "bolide", state, overtaken, hands.service_url)
 

@@ -85,6 +85,11 @@ class MemoryRunner:
     ended: dict[str, RunResult] = field(default_factory=dict)
     begun: list[str] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
+    left: list[tuple[str, str]] = field(default_factory=list)
+    """Merges that were left to a newer commit, and that commit."""
+
+    async def overtaken(self, repository: Repository, sha: str, by: str) -> None:
+        self.left.append((sha, by))
 
     async def model_files(self, repository: Repository) -> Mapping[str, str]:
         return self.files

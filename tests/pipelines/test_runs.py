@@ -63,6 +63,17 @@ async def test_a_storm_of_merges_runs_the_first_and_the_last(tmp_path: Path) -> 
     assert ledger.unfinished() == ()
 
 
+async def test_a_merge_that_was_left_to_a_newer_one_is_written_down_unless_it_ran_itself(tmp_path: Path) -> None:
+    ledger, factory = Ledger(tmp_path), Factory()
+    factory.go_on.set()
+    await RunQueue(ledger, factory).submit(request("c1"), silent)
+    for sha in ("c1", "c2"):
+        ledger.leave("ada/digits", Superseded(sha, "c3"))
+    assert ledger.read("c1")["state"] == "not served"
+    assert (ledger.read("c2")["state"], ledger.read("c2")["result"]["by"]) == ("superseded", "c3")
+    assert ledger.read("c2")["repository"] == "ada/digits"
+
+
 async def test_repositories_do_not_wait_for_each_other_and_a_commit_is_run_once(tmp_path: Path) -> None:
     factory = Factory()
     queue = RunQueue(Ledger(tmp_path), factory)
