@@ -113,6 +113,16 @@ class YankRelease:
 
 
 @dataclass(frozen=True, slots=True)
+class RetrainNow:
+    """Train, evaluate and deploy the default branch though nothing that the model is made of has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetestNow:
+    """Gather the pull request's evidence anew; elsewhere, take the default branch through its stages again."""
+
+
+@dataclass(frozen=True, slots=True)
 class RollBackNow:
     """Let the version before serve again, in the environment of this name or in the only one."""
 
@@ -153,6 +163,8 @@ Command = (
     | ReleaseNow
     | CancelRelease
     | YankRelease
+    | RetrainNow
+    | RetestNow
     | RollBackNow
     | ResumeDeployments
     | Help
@@ -354,6 +366,8 @@ _READERS: dict[str, Callable[[Words], Command]] = {
     "provenance": _alone(CheckProvenance()),
     "release": _release,
     "yank": _yank,
+    "retrain": _alone(RetrainNow()),
+    "retest": _alone(RetestNow()),
     "rollback": _roll_back,
     "deploy": _deploy,
     "help": _alone(Help()),

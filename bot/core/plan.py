@@ -245,6 +245,10 @@ class StartRun:
     sha: str
     head: str
     number: int | None
+    order: str = ""
+    """The key of the command that wants it though the commit's run has ended; empty: such a run stands."""
+    retrain: bool = False
+    """The model is trained though nothing that it is made of has changed."""
 
 
 @dataclass(frozen=True, slots=True)

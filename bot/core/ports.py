@@ -470,13 +470,17 @@ class Runner(Protocol):
         reader: Reader,
         writer: Writer,
         report: Callable[[StageReport], Awaitable[None]],
+        *,
+        order: str = "",
+        retrain: bool = False,
     ) -> RunResult:
         """Run what is not done yet, on the files that `reader` gives; what serves stays when anything fails.
 
         `writer` declares what a cluster is to serve, where the repository is deployed to one.
 
-        A commit that ended already gives its recorded result and reports nothing. Raises HeadMoved where the branch
-        moves on while a run waits for a storm of merges to end.
+        A commit that ended already for the same `order` gives its recorded result and reports nothing. `retrain`:
+        the model is made again. Raises HeadMoved where the branch moves on while a run waits for a storm of merges to
+        end.
         """
         ...
 

@@ -91,6 +91,7 @@ async def bot_process(state: Path, keys: Keys, app_id: int, api: str, ports: dic
     environ = {name: os.environ[name] for name in ("HOME", "LANG", "PATH", "TMPDIR") if name in os.environ}
     environ |= {name: value for name, value in os.environ.items() if name in ("SSL_CERT_FILE", "SSL_CERT_DIR")}
     environ |= {
+        "BOLIDE_PROBATION_SECONDS": "3",
         "GITHUB_APP_ID": str(app_id),
         "GITHUB_PRIVATE_KEY_FILE": str(keys.private_key_file),
         "GITHUB_WEBHOOK_SECRET_FILE": str(keys.secret_file),

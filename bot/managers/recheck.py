@@ -1,6 +1,6 @@
 """Gathers the evidence of an open proposal anew, on command."""
 
-from bot.core.commands import RecheckNow
+from bot.core.commands import RecheckNow, RetestNow
 from bot.core.events import CommandGiven, Event
 from bot.core.plan import AskEvidence, Comment, Plan
 from bot.core.ports import ForgeRefused
@@ -8,7 +8,7 @@ from bot.core.see import See
 from bot.core.texts import answer, release, update
 
 NAME = "recheck"
-LISTENS = (RecheckNow,)
+LISTENS = (RecheckNow, RetestNow)
 NOT_OURS = "This is no open pull request with an update of Bolide's; comment there."
 
 
@@ -17,14 +17,15 @@ async def plan(event: Event, see: See) -> Plan | None:
     if not isinstance(event, CommandGiven) or not isinstance(event.command, LISTENS):
         return None
     key = answer.key(event)
+    retest = isinstance(event.command, RetestNow)  # of what is not ours, it wants a run of the stages: `rerun`
     try:
         found = await see.reader.pull_request(event.issue)
     except ForgeRefused:
-        return Plan(NOT_OURS, (Comment(event.issue, key, NOT_OURS),))
+        return None if retest else Plan(NOT_OURS, (Comment(event.issue, key, NOT_OURS),))
     if found.merged and found.merged.branch == release.BRANCH:
         return None  # a release that waits for its checks
     proposal = update.parse(found.body)
     if not found.open or proposal is None:
-        return Plan(NOT_OURS, (Comment(event.issue, key, NOT_OURS),))
+        return None if retest else Plan(NOT_OURS, (Comment(event.issue, key, NOT_OURS),))
     asked = AskEvidence(event.issue, proposal.base_sha, found.head_sha, proposal.file, key)
     return Plan("asked again", (asked, Comment(event.issue, key, "The evidence is gathered anew; it follows above.")))

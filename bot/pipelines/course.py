@@ -48,6 +48,10 @@ class RunRequest:
     """What was deployed before, and what was taken back."""
     number: int = 0
     """The repository's id."""
+    order: str = ""
+    """The command that wants this run; empty for a merge's."""
+    retrain: bool = False
+    """The model is made again, though a kept one would do."""
 
 
 @dataclass(frozen=True, slots=True)

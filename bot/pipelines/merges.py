@@ -5,7 +5,7 @@ import contextlib
 import shutil
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -38,6 +38,14 @@ Unpack = Callable[[bytes, Path], Path]
 REMEMBERED = 100
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The command that wants a run, its key empty for a merge, and whether it wants the model made again."""
+
+    key: str = ""
+    retrain: bool = False
+
+
 class MergeRuns:
     """The ports `Runner` and `Deployed` on one machine, which serves one repository; `turn` keeps heavy work apart."""
 
@@ -56,7 +64,7 @@ class MergeRuns:
         self._deployments = Deployments(records / "deployments")
         self._ledger = Ledger(records)
         self._queue = RunQueue(self._ledger, self._work)
-        self._ended: dict[tuple[int, str], RunResult] = {}
+        self._ended: dict[tuple[int, str, str], RunResult] = {}
         self._runs: set[asyncio.Task[RunResult]] = set()
 
     async def run(
@@ -66,13 +74,16 @@ class MergeRuns:
         reader: Reader,
         writer: Writer,
         report: Callable[[StageReport], Awaitable[None]],
+        *,
+        order: str = "",
+        retrain: bool = False,
     ) -> RunResult:
-        """Run what is not done yet; a commit that ended already gives its result and reports nothing."""
-        key = (repository.id, sha)
+        """Run what is not done yet; a commit that ended already for this order gives its result and reports nothing."""
+        key, told = (repository.id, sha, order), Order(order, retrain)
         if key not in self._ended:
             await self._calm.wait(repository, sha, reader)
             # The run outlives whoever asked for it: `close` ends it, or the same commit asked for again joins it.
-            task = asyncio.create_task(self._run(repository, sha, reader, writer, report))
+            task = asyncio.create_task(self._run(repository, sha, reader, writer, report, told))
             self._runs.add(task)
             task.add_done_callback(self._runs.discard)
             self._ended[key] = await asyncio.shield(task)
@@ -136,7 +147,9 @@ class MergeRuns:
             task.cancel()
         await asyncio.gather(*self._runs, return_exceptions=True)
 
-    async def _run(self, repository: Repository, sha: str, reader: Reader, writer: Writer, report: Report) -> RunResult:
+    async def _run(
+        self, repository: Repository, sha: str, reader: Reader, writer: Writer, report: Report, told: Order
+    ) -> RunResult:
         folder = self._workshop.scratch / f"tree-{sha[:12]}-{uuid.uuid4().hex[:8]}"
         try:
             tree = await asyncio.to_thread(self._unpack, await reader.tarball(sha), folder)
@@ -150,7 +163,8 @@ class MergeRuns:
                 number, name = await asyncio.to_thread(self._served, repository)
                 if number != str(repository.id):
                     return NotServed(sha, f"The machine that Bolide runs on serves {name}; it serves one repository.")
-            return await self._queue.submit(replace(request, number=repository.id), report)
+            request = replace(request, number=repository.id, order=told.key, retrain=told.retrain)
+            return await self._queue.submit(request, report)
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 

@@ -30,7 +30,7 @@ class _Training:
 
     async def train(self) -> Artefact:
         key = await self._key("train", self._recipe.train)
-        if known := await self._course.workshop.store.find(key):
+        if not self._request.retrain and (known := await self._course.workshop.store.find(key)):
             await self._course.say("train", Skipped(stages.same_model(known.commit), known.sha256))
             return known
         return await self._make("train", key, self._recipe.train, self._folder("train"))

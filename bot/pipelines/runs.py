@@ -107,7 +107,7 @@ class RunQueue:
         """
         key = request.repository
         for known in (self._running.get(key), self._next.get(key)):
-            if known and known.request.sha == request.sha:
+            if known and (known.request.sha, known.request.order) == (request.sha, request.order):
                 return await asyncio.shield(known.result)
         waiting = _Waiting(request, report, asyncio.get_running_loop().create_future())
         if older := self._next.pop(key, None):

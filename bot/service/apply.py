@@ -188,7 +188,11 @@ async def _run(action: StartRun, hands: Hands) -> None:
     """Run the stages; statuses as they go, a Deployment when something is deployed, a word on the pull request."""
     progress = _Progress(action.head, hands)
     try:
-        result = await hands.runner.run(hands.repository, action.head, hands.reader, hands.writer, progress.report)
+        result = await hands.runner.run(
+            *(hands.repository, action.head, hands.reader, hands.writer, progress.report),
+            order=action.order,
+            retrain=action.retrain,
+        )
     except Refused as refusal:
         await _conclude(action, action.head, "failure", str(refusal), deployment.refused(str(refusal)), hands)
         return

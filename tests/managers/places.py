@@ -94,6 +94,7 @@ class MemoryRunner:
     async def model_files(self, repository: Repository) -> Mapping[str, str]:
         return self.files
 
+    retrained: list[str] = field(default_factory=list)
     frozen_since: str = ""
     before: RolledBack | None = None
     """What a command to roll back comes to; None where no version before is known."""
@@ -119,10 +120,14 @@ class MemoryRunner:
         reader: Reader,
         writer: Writer,
         report: Callable[[StageReport], Awaitable[None]],
+        *,
+        order: str = "",
+        retrain: bool = False,
     ) -> RunResult:
-        if sha in self.ended:
+        if sha in self.ended and not order:
             return self.ended[sha]
         self.begun.append(sha)
+        self.retrained += [sha] if retrain else []
         for stage in self.course(sha):
             await report(stage)
         self.ended[sha] = self.result(sha)

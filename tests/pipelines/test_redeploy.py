@@ -133,6 +133,11 @@ async def test_a_repository_over_its_life(town: Town) -> None:
     assert isinstance(await town.merge(6, changed, lock=lock(keras="3.1.0", flask="3.1.1")), Verified)
     assert town.stages(Done) == ["package", "deploy", "verify"]
 
+    # On command the model is trained though nothing has changed.
+    retrained = await town.merge(6, changed, lock=lock(keras="3.1.0", flask="3.1.1"), retrain=True)
+    assert isinstance(retrained, Verified)
+    assert town.stages(Done)[:2] == ["train", "evaluate"]
+
     # A revert is a merge like others: the commit that is answered is the one that was merged.
     assert isinstance(await town.merge(7), Verified)
     assert town.stages(Skipped) == ["train", "evaluate"]

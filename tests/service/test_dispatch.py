@@ -420,7 +420,6 @@ async def test_a_right_that_was_revoked_before_the_work_counts_no_more(world: Wo
         "/update\u202e",
         "\u2066/update",
         "/lgtm",
-        "/retest",
     ],
 )
 async def test_what_is_no_plain_command_does_nothing(world: World, text: str) -> None:
