@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
             from bot import thoth
 
             return thoth.main(os.environ, install_client=given.install)
-        case "advise" | "explain" | "plan" | "replay" | "release" | "rules":
+        case "advise" | "explain" | "plan" | "replay" | "release" | "rules" | "stages":
             return _in_terminal(given)
         case _:
             return _run(given.command)
@@ -61,6 +61,10 @@ def _in_terminal(given: argparse.Namespace) -> int:
             from bot.terminal import release
 
             return release.main(given)
+        case "stages":
+            from bot.terminal import stages
+
+            return stages.main(given)
         case _:
             from bot.terminal import rules
 
@@ -116,6 +120,13 @@ def _add_advice(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     release.add_argument("kind", nargs="?", default="patch", help="the kind, or a version (default: %(default)s)")
     release.add_argument("path", type=Path, nargs="?", help="the project's folder (default: this one)")
     rules = commands.add_parser("rules", help="check prescriptions: Bolide's own, or those of a file or folder")
+    stages = commands.add_parser("stages", help="the stages of a folder's model and service, for other runners")
+    stages.add_argument("path", type=Path, nargs="?", default=Path(), help="the project's folder (default: this one)")
+    stages.add_argument("--write", action="store_true", help="renew the files that are made from them")
+    stages.add_argument("--run", metavar="COMMIT", help="print a PipelineRun for `kubectl create -f -`; needs the next")
+    stages.add_argument("--source", metavar="URL", help="where the commit's files are, as a tar")
+    stages.add_argument("--image", metavar="NAME@sha256:…", help="the image with Python and pip that they run in")
+    stages.add_argument("--model", metavar="URL", default="", help="where the model is PUT (default: only the volume)")
     rules.add_argument("place", type=Path, nargs="?", help="a file or folder of prescriptions")
 
 

@@ -7,6 +7,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bot.runnersettings import TektonSettings, read_runner
+
 SHORTEST_SECRET = 16
 """Characters; a shorter webhook secret can be guessed."""
 
@@ -38,6 +40,7 @@ class Setting:
     meaning: str
 
 
+_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 SETTINGS: tuple[Setting, ...] = (
     Setting("GITHUB_APP_ID", None, "The App's id, from its settings page on GitHub"),
     Setting("GITHUB_PRIVATE_KEY", None, "The App's private key, PEM text; or name its file in the next"),
@@ -81,6 +84,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("BOLIDE_PRESCRIPTIONS", "", "A file or folder of Thoth prescriptions that count beside Bolide's own rules"),
     Setting("BOLIDE_BASE_IMAGE", "", "The image with Python below services, NAME@sha256:…; unset: no images"),
     Setting("BOLIDE_REGISTRY_AUTH_FILE", "", "The file with the registries' passwords, as `buildah login` writes it"),
+    Setting("BOLIDE_RUNNER", "local", "Where models are made: `local`, or `tekton` in a cluster (docs/runners.md)"),
+    Setting("BOLIDE_KUBERNETES_URL", "https://kubernetes.default.svc", "That cluster's API"),
+    Setting("BOLIDE_KUBERNETES_NAMESPACE", "bolide-stages", "The name space of the PipelineRuns"),
+    Setting("BOLIDE_KUBERNETES_TOKEN_FILE", f"{_ACCOUNT}/token", "The file with the API's token"),
+    Setting("BOLIDE_KUBERNETES_CA_FILE", f"{_ACCOUNT}/ca.crt", "Who signs the API's certificate; or `system`"),
+    Setting("BOLIDE_STAGES_IMAGE", "", "The image with Python and pip that stages run in there, NAME@sha256:…"),
     Setting("BOLIDE_WORKERS", "4", "How many jobs run at the same time, 1 to 64"),
     Setting("BOLIDE_THOTH_HOST", "127.0.0.1", "The address on which `python -m bot thoth` answers Thoth's clients"),
     Setting("BOLIDE_THOTH_PORT", "8443", "The port on which it answers them"),
@@ -139,11 +148,14 @@ class Settings:
     probation_seconds: int = 10
     advisories: str = ADVISORIES
     prescriptions: str = ""
+    tekton: TektonSettings | None = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
         """The settings in these variables. Raises SettingsProblem with all that is wrong, never with a secret in it."""
         read = _Environment(environ)
+        bucket = _bucket(read)
+        tekton, wrong = read_runner(read.text, lambda name: _base_image(read.text(name)), has_bucket=bucket is not None)
         settings = cls(
             app_id=read.checked("GITHUB_APP_ID", _app_id, "1"),
             private_key=Secret(read.secret("GITHUB_PRIVATE_KEY", _private_key)),
@@ -159,15 +171,16 @@ class Settings:
             watch_seconds=read.number("BOLIDE_WATCH_SECONDS", 60, 86_400),
             probation_seconds=read.number("BOLIDE_PROBATION_SECONDS", 0, 60),
             database_url=Secret(read.secret("BOLIDE_DATABASE_URL", _database_url)),
-            bucket=_bucket(read),
+            bucket=bucket,
+            tekton=tekton,
             base_image=read.checked("BOLIDE_BASE_IMAGE", _base_image, ""),
             registry_auth=read.file("BOLIDE_REGISTRY_AUTH_FILE"),
             allowed_hosts=allowed_hosts(read.text("BOLIDE_ALLOWED_HOSTS")),
             advisories=read.checked("BOLIDE_ADVISORIES", _advisories, ADVISORIES),
             prescriptions=read.text("BOLIDE_PRESCRIPTIONS"),
         )
-        if read.problems:
-            raise SettingsProblem(tuple(dict.fromkeys(read.problems)))
+        if problems := (*read.problems, *wrong):
+            raise SettingsProblem(tuple(dict.fromkeys(problems)))
         return settings
 
     def secrets(self) -> tuple[Secret, ...]:

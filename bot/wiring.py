@@ -14,7 +14,7 @@ from pathlib import Path
 
 import aiohttp
 
-from bot.adapters import jail
+from bot.adapters import jail, kubernetes
 from bot.adapters.archive import FolderArchive
 from bot.adapters.buildah import Buildah
 from bot.adapters.environments import Environments, own_uv
@@ -45,6 +45,7 @@ from bot.pipelines import control
 from bot.pipelines.course import Workshop
 from bot.pipelines.image import Yard
 from bot.pipelines.merges import MergeRuns
+from bot.pipelines.pipelinerun import ClusterMaker
 from bot.pipelines.runner import LocalRunner
 from bot.pipelines.store import ArtefactStore, FolderStore, SharedStore
 from bot.service.advising import Lore
@@ -53,7 +54,7 @@ from bot.service.dispatch import Dispatch, Outside
 from bot.service.watch import Watch
 from bot.service.web import create_app, start
 from bot.service.worker import Worker
-from bot.settings import Settings
+from bot.settings import Bucket, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -150,8 +151,13 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
         stack.push_async_callback(archive.close)
         mirror = SqliteMirror(state / "mirror.sqlite")
         stack.callback(mirror.close)
+        maker = await stack.enter_async_context(_maker(settings))
         runs = MergeRuns(
-            _workshop(settings, state, environments, supervisor), state / "runs", unpack, turn, settings.allowed_hosts
+            _workshop(settings, state, environments, supervisor, maker),
+            state / "runs",
+            unpack,
+            turn,
+            settings.allowed_hosts,
         )
         outside = Outside(
             forge=forge,
@@ -228,7 +234,25 @@ class OneAtATime:
             return await self._inner.examine_pair(tarball, before, after, recipe)
 
 
-def _workshop(settings: Settings, state: Path, environments: Environments, supervisor: control.Supervisor) -> Workshop:
+@contextlib.asynccontextmanager
+async def _maker(settings: Settings) -> AsyncIterator[ClusterMaker | None]:
+    """What makes models in a cluster; None where they are made here."""
+    told = settings.tekton
+    if told is None or settings.bucket is None:
+        yield None
+        return
+    cluster = kubernetes.Cluster(told.url, told.namespace, told.token_file, told.ca_file)
+    async with kubernetes.connect(cluster) as pipeline_runs:
+        yield ClusterMaker(pipeline_runs, _objects(settings.bucket), told.image, settings.index_url)
+
+
+def _workshop(
+    settings: Settings,
+    state: Path,
+    environments: Environments,
+    supervisor: control.Supervisor,
+    maker: ClusterMaker | None,
+) -> Workshop:
     for name in ("releases", "scratch", "artefacts", "runs"):
         (state / name).mkdir(mode=0o700, exist_ok=True)
     return Workshop(
@@ -240,6 +264,7 @@ def _workshop(settings: Settings, state: Path, environments: Environments, super
         scratch=state / "scratch",
         yard=_yard(settings, state),
         probation=settings.probation_seconds,
+        maker=maker,
     )
 
 
@@ -255,8 +280,11 @@ def _store(settings: Settings, state: Path) -> ArtefactStore:
     own = FolderStore(state / "artefacts")
     if settings.bucket is None:
         return own
-    bucket = settings.bucket
-    objects = S3Objects(
+    return SharedStore(own, _objects(settings.bucket))
+
+
+def _objects(bucket: Bucket) -> S3Objects:
+    return S3Objects(
         endpoint=bucket.endpoint,
         bucket=bucket.name,
         key_id=bucket.key_id,
@@ -264,7 +292,6 @@ def _store(settings: Settings, state: Path) -> ArtefactStore:
         region=bucket.region,
         patience=30,
     )
-    return SharedStore(own, objects)
 
 
 def service_folder(settings: Settings) -> Path:

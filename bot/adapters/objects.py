@@ -3,7 +3,9 @@
 # ruff: noqa: D102 - the contract stands on the port
 
 from datetime import timedelta
+from typing import Literal
 
+import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
@@ -43,6 +45,9 @@ class S3Objects:
             await self._store.put_async(name, content)
         except (BaseError, OSError) as problem:
             raise self._away(problem) from None
+
+    async def link(self, name: str, method: Literal["GET", "PUT"], seconds: int) -> str:
+        return await obstore.sign_async(self._store, method, name, timedelta(seconds=seconds))
 
     def _away(self, problem: Exception) -> ObjectsUnavailable:
         """The sentence; the store's own words may quote the signed request, so only their kind is told."""

@@ -9,15 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from bot.core import lockfile
+from bot.core import lockfile, stages
 from bot.core.deploykeys import DeployKeys
+from bot.core.pipelineruns import RunEnded
 from bot.core.ports import Reader, Writer
 from bot.core.recipe import Recipe
 from bot.core.stages import Failed, Outcome, StageName, StageReport, Started
+from bot.core.steps import Step
 from bot.pipelines import files, release
 from bot.pipelines.control import Kept, Status, Switched
 from bot.pipelines.deployments import Past
 from bot.pipelines.image import Yard
+from bot.pipelines.pipelinerun import Wanted
 from bot.pipelines.release import Unsound
 from bot.pipelines.runner import Environments, Runner
 from bot.pipelines.store import ArtefactStore
@@ -75,6 +78,14 @@ class Deployer(Protocol):
         ...
 
 
+class ModelMaker(Protocol):
+    """Makes models elsewhere, all stages in one run."""
+
+    async def make(self, wanted: Wanted, into: Path) -> RunEnded:
+        """How the run ended; if well and no model was known, its files are in `into`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Workshop:
     """What every run works with; `releases` and `scratch` are folders of this program alone."""
@@ -89,6 +100,8 @@ class Workshop:
     """Where users reach the service; None for the deployer's own address."""
     yard: Yard | None = None
     """What images are built with; None where they cannot be."""
+    maker: "ModelMaker | None" = None
+    """Where models are made instead of here, such as a cluster."""
     patience: float = 30.0
     """Seconds that the public address may take to answer the merged commit."""
     probation: float = 0.0
@@ -153,6 +166,21 @@ class Course:
             return await asyncio.to_thread(release.read_card, model)
         except Unsound as error:
             raise Stop(stage, str(error)) from error
+
+
+async def made_from(course: Course, step: Step, requirements: str) -> dict[str, str]:
+    """Name → hash of all that a model stage's result depends on, besides its command and a model; raises Stop."""
+    request = course.request
+    return dict(request.variables) | {
+        "code": await course.digest(step.name, request.tree, step.inputs),
+        "packages": sha256_text(requirements),
+        "data": await course.digest(step.name, request.data) if request.data else "",
+    }
+
+
+def by_hand(course: Course, step: Step) -> str:
+    """The command line with which a person gets what a stage got."""
+    return stages.reproduce(course.request.sha, step.command, dict(course.request.variables) | {"MODEL_DIR": "model"})
 
 
 def sha256_text(text: str) -> str:

@@ -9,6 +9,7 @@ import shutil
 import tarfile
 import tempfile
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -99,7 +100,7 @@ class SharedStore:
             return None
         with tempfile.TemporaryDirectory() as place:
             try:
-                tree = await asyncio.to_thread(_unpack, content, Path(place) / "artefact")
+                tree = await asyncio.to_thread(unpack, content, Path(place) / "artefact")
                 if await asyncio.to_thread(files.digest, tree) != entry[0]:
                     return None
             except (tarfile.TarError, OSError, files.UnsoundTree):
@@ -109,7 +110,7 @@ class SharedStore:
     async def keep(self, key: str, folder: Path, commit: str) -> Artefact:
         """Store a copy of the folder here and there, its key last: a kill in between leaves no half artefact."""
         kept = await self._own.keep(key, folder, commit)
-        await self._objects.put(f"objects/{kept.sha256}.tar", await asyncio.to_thread(_pack, kept.path))
+        await self._objects.put(f"objects/{kept.sha256}.tar", await asyncio.to_thread(pack, kept.path))
         entry = json.dumps({"sha256": kept.sha256, "commit": commit}).encode()
         await self._objects.put(f"keys/{key}.json", entry)
         return kept
@@ -125,20 +126,24 @@ def _entry(content: bytes | None) -> tuple[str, str] | None:
     return (sha256, commit) if re.fullmatch(r"[0-9a-f]{64}", sha256) else None
 
 
-def _pack(folder: Path) -> bytes:
-    """The folder's files as a tar that is equal for equal content."""
+def pack(folder: Path, inputs: Sequence[str] = ()) -> bytes:
+    """The folder's files that the inputs cover, as a tar that is equal for equal content; links stay links."""
     packed = BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for relative, path in sorted(files.list_files(folder).items()):
+        for relative, path in sorted(files.list_files(folder, inputs).items()):
             member = tarfile.TarInfo(relative)
+            if path.is_symlink():
+                member.type, member.linkname = tarfile.SYMTYPE, str(path.readlink())
+                archive.addfile(member)
+                continue
             member.size, member.mode = path.stat().st_size, path.stat().st_mode & 0o755
             with path.open("rb") as content:
                 archive.addfile(member, content)
     return packed.getvalue()
 
 
-def _unpack(content: bytes, into: Path) -> Path:
-    """The files of a tar that `_pack` made, in a new folder; whatever else it holds is left out."""
+def unpack(content: bytes, into: Path) -> Path:
+    """The files of a tar that `pack` made, in a new folder; whatever else it holds is left out."""
     with tarfile.open(fileobj=BytesIO(content), mode="r:") as archive:
         for member in archive:
             parts = Path(member.name).parts

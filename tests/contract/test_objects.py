@@ -3,7 +3,9 @@
 import os
 from collections.abc import Iterator
 
+import aiohttp
 import pytest
+from yarl import URL
 
 from bot.adapters.objects import S3Objects
 from bot.core.ports import Objects, ObjectsUnavailable
@@ -59,6 +61,21 @@ class TestS3Objects(ObjectsSuite):
     @pytest.fixture
     def objects(self, server: S3Server) -> S3Objects:
         return bucket(server)
+
+    async def test_a_link_gives_or_takes_one_object_without_a_key(self, server: S3Server) -> None:
+        objects = bucket(server)
+        await objects.put("runs/x/source.tar", b"the source")
+        async with aiohttp.ClientSession() as anybody:
+            async with anybody.get(await objects.link("runs/x/source.tar", "GET", 60)) as answer:
+                assert (answer.status, await answer.read()) == (200, b"the source")
+            taking = URL(await objects.link("runs/x/model.tar", "PUT", 60), encoded=True)
+            async with anybody.put(taking, data=b"the model") as answer:
+                assert answer.status == 200
+            async with anybody.put(taking.with_path("/models/runs/x/source.tar", keep_query=True), data=b"") as answer:
+                assert answer.status == 403
+        assert server.secret not in str(taking)
+        assert await objects.get("runs/x/model.tar") == b"the model"
+        assert await objects.get("runs/x/source.tar") == b"the source"
 
     async def test_what_was_put_is_there_after_the_server_was_killed(self, server: S3Server) -> None:
         await bucket(server).put("objects/kept.tar", b"kept")

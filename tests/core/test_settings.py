@@ -171,6 +171,20 @@ def test_a_bucket_without_a_scheme_is_no_url() -> None:
     assert told == ("OBJECT_STORAGE_ENDPOINT_URL is no URL; write it like https://s3.example.org.",)
 
 
+def test_models_are_made_here_unless_a_cluster_is_named() -> None:
+    assert Settings.from_env(environ()).tekton is None
+    image = f"registry.example.org/python@sha256:{'a' * 64}"
+    told = environ(**BUCKET, BOLIDE_RUNNER="tekton", BOLIDE_STAGES_IMAGE=image, BOLIDE_KUBERNETES_CA_FILE="system")
+    tekton = Settings.from_env(told).tekton
+    assert tekton
+    assert (tekton.url, tekton.namespace, tekton.image) == ("https://kubernetes.default.svc", "bolide-stages", image)
+    assert tekton.ca_file is None
+    assert problems(environ(BOLIDE_RUNNER="argo")) == ("BOLIDE_RUNNER is 'argo'; set it to one of local, tekton.",)
+    assert len(problems(environ(BOLIDE_RUNNER="tekton", BOLIDE_KUBERNETES_URL="http://cluster"))) == 3
+    told = environ(**BUCKET, BOLIDE_RUNNER="tekton", BOLIDE_STAGES_IMAGE="python:3.11")
+    assert problems(told)[0].startswith("BOLIDE_STAGES_IMAGE is not named by its digest")
+
+
 def test_no_form_of_the_settings_shows_a_secret() -> None:
     settings = Settings.from_env(environ())
     shown = f"{settings} {settings!r} {settings.webhook_secret} {settings.private_key!r}"
