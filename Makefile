@@ -7,7 +7,7 @@ CATEGORIES := packages bot app training dev-packages
 COVERED := $(RUN) -m coverage report --fail-under=90 && \
 	$(RUN) -m coverage report --include="bot/advisor/*,bot/core/*,bot/managers/*" --fail-under=100 --format=total
 
-.PHONY: help install demo test test-all lint types lock thoth clean bench-app bench-training bench-updates bench-redeploy
+.PHONY: help install demo test test-all lint types lock thoth clean kubeflow bench-app bench-training bench-updates bench-redeploy
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -52,5 +52,10 @@ lock: install  ## lock Pipfile again, with pipenv
 thoth: install  ## Thoth's client thamos, in an environment of its own
 	@$(RUN) -m bot thoth --install
 
+kubeflow: install  ## compile the training for Kubeflow Pipelines, with its SDK in an environment of its own
+	@test -d .kubeflow || $(RUN) -m uv venv -q --python $(RUN) .kubeflow
+	@$(RUN) -m uv pip install -q --python .kubeflow/bin/python --require-hashes -r training/requirements-kubeflow.txt
+	.kubeflow/bin/python -m training.pipeline compile manifests/pipeline/kubeflow/model.yaml $(ARGS)
+
 clean:  ## remove what the other targets made
-	rm -rf .venv .demo .bolide demo-report.json .coverage* .hypothesis .*_cache
+	rm -rf .venv .kubeflow .demo .bolide demo-report.json .coverage* .hypothesis .*_cache
