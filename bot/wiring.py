@@ -26,6 +26,7 @@ from bot.adapters.mirror import SqliteMirror
 from bot.adapters.objects import S3Objects
 from bot.adapters.osv import OsvService, Records, Switched
 from bot.adapters.postgres_inbox import open_postgres
+from bot.adapters.process_tree import ProcessTree
 from bot.adapters.pypi import MAX_AGE, SimpleIndex
 from bot.adapters.registry import OciRegistry
 from bot.adapters.releasenotes import WebReleaseNotes
@@ -46,6 +47,7 @@ from bot.pipelines.course import Workshop
 from bot.pipelines.image import Yard
 from bot.pipelines.merges import MergeRuns
 from bot.pipelines.pipelinerun import ClusterMaker
+from bot.pipelines.preview import Ground
 from bot.pipelines.runner import LocalRunner
 from bot.pipelines.store import ArtefactStore, FolderStore, SharedStore
 from bot.service.advising import Lore
@@ -60,6 +62,7 @@ logger = logging.getLogger(__name__)
 
 ENVIRONMENTS_KEPT = 12
 """At the start, besides those that a release links to: two locks with training and service, for a few updates."""
+RELEASES = ("releases", "previews/*/releases")
 STAGE_LIMITS = Limits(seconds=1800, cpu_seconds=7200, memory_mb=8192)
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
@@ -139,7 +142,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
         index_url=settings.index_url,
         allowed_hosts=settings.allowed_hosts,
     )
-    served = [link.resolve() for link in (state / "releases").glob("*/environment")]
+    served = [link.resolve() for place in RELEASES for link in state.glob(f"{place}/*/environment")]
     await environments.prune(ENVIRONMENTS_KEPT, in_use=served)
     supervisor = control.Supervisor(service_folder(settings))
     async with packages(state, settings.allowed_hosts) as found, contextlib.AsyncExitStack() as stack:
@@ -153,11 +156,9 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
         stack.callback(mirror.close)
         maker = await stack.enter_async_context(_maker(settings))
         runs = MergeRuns(
-            _workshop(settings, state, environments, supervisor, maker),
-            state / "runs",
-            unpack,
-            turn,
-            settings.allowed_hosts,
+            *(_workshop(settings, state, environments, supervisor, maker), state / "runs", unpack, turn),
+            allowed_hosts=settings.allowed_hosts,
+            previews=Ground(state / "previews", start_preview, lambda pid: ProcessTree(pid).measure()),
         )
         outside = Outside(
             forge=forge,
@@ -358,12 +359,21 @@ async def _ready(inbox: Inbox) -> str | None:
 
 async def ensure_supervisor(settings: Settings) -> None:
     """Start the supervisor as a process of its own, which outlives this one, where none answers."""
-    supervisor = control.Supervisor(service_folder(settings))
+    await _ensure(service_folder(settings), supervise_command(settings))
+
+
+async def start_preview(folder: Path) -> None:
+    """Start a supervisor for a preview's state folder, on a port that is free, where none answers."""
+    await _ensure(folder, [sys.executable, "-m", "bot", "supervise", "--state", str(folder), "--port", "0"])
+
+
+async def _ensure(folder: Path, command: list[str]) -> None:
+    supervisor = control.Supervisor(folder)
     with contextlib.suppress(control.NoSupervisor):
         await supervisor.status()
         return
-    log = service_folder(settings) / "supervisor.log"
-    process = _spawn(supervise_command(settings), log)
+    log = folder / "supervisor.log"
+    process = _spawn(command, log)
     for _ in range(100):
         await asyncio.sleep(0.1)
         with contextlib.suppress(control.NoSupervisor):

@@ -123,6 +123,11 @@ class RetestNow:
 
 
 @dataclass(frozen=True, slots=True)
+class PreviewNow:
+    """Let the pull request's service answer beside production, until the pull request is closed."""
+
+
+@dataclass(frozen=True, slots=True)
 class RollBackNow:
     """Let the version before serve again, in the environment of this name or in the only one."""
 
@@ -163,6 +168,7 @@ Command = (
     | ReleaseNow
     | CancelRelease
     | YankRelease
+    | PreviewNow
     | RetrainNow
     | RetestNow
     | RollBackNow
@@ -302,8 +308,11 @@ def _roll_back(words: Words) -> Command:
 
 
 def _deploy(words: Words) -> Command:
-    if tuple(word.lower() for word in words) == ("resume",):
-        return ResumeDeployments()
+    match tuple(word.lower() for word in words):
+        case ("resume",):
+            return ResumeDeployments()
+        case ("preview",):
+            return PreviewNow()
     raise Refused(f"{_shown(words)} is not what can be done with deployments.")
 
 
@@ -382,7 +391,7 @@ _FORMS: dict[str, str] = {
     "release": f"/release {'|'.join(KINDS)}|X.Y.Z|cancel",
     "yank": "/yank X.Y.Z [REASON]",
     "rollback": "/rollback [ENVIRONMENT]",
-    "deploy": "/deploy resume",
+    "deploy": "/deploy preview|resume",
 }
 USAGE = ", ".join(f"`{_FORMS.get(name, f'/{name}')}`" for name in _READERS)
 

@@ -25,4 +25,7 @@ class DeployKeys:
         str, FOLDER, "the kustomize overlay that declares the image", Needed("manifests/app/overlays/prod")
     ] = ""
     url: Annotated[str, _ADDRESS, "where the deployed service answers", Needed("https://digits.example.org")] = ""
+    preview_url: Annotated[
+        str, _ADDRESS, "where the service of the overlay `preview` beside it answers; none: no previews"
+    ] = ""
     patience_minutes: Annotated[int, Whole(1, 120, "minutes"), "how long the cluster may take to roll it out"] = 10

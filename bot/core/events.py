@@ -73,6 +73,14 @@ class PullRequestMerged:
 
 
 @dataclass(frozen=True, slots=True)
+class PullRequestClosed:
+    """A pull request ended otherwise than by a merge into the default branch."""
+
+    repository: Repository
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class PullRequestEdited:
     """A person changed title or text of an open pull request from one of the repository's own branches."""
 
@@ -172,6 +180,7 @@ Event = (
     | RepositoryRemoved
     | Pushed
     | PullRequestMerged
+    | PullRequestClosed
     | PullRequestEdited
     | PullRequestChanged
     | CommandGiven
@@ -267,11 +276,13 @@ def _pull_request(body: Mapping[str, Any]) -> tuple[Event, ...] | Ignored:
         return (PullRequestChanged(_repository(body), _number(change, "number")),)
     if action == "edited":
         return _edited(body, change)
-    if action != "closed" or change.get("merged") is not True:
-        return Ignored("neither a merge nor an edit")
-    if _text(change, "base", "ref") != _text(body, "repository", "default_branch"):
-        return Ignored("merged into another branch than the default one")
+    if action != "closed":
+        return Ignored("neither an end nor an edit")
     repository = _repository(body)
+    if change.get("merged") is not True or (
+        _text(change, "base", "ref") != _text(body, "repository", "default_branch")
+    ):
+        return (PullRequestClosed(repository, _number(change, "number")),)
     merged = PullRequestMerged(
         repository,
         _number(change, "number"),

@@ -267,6 +267,21 @@ class ResumeRuns:
     key: str
 
 
+@dataclass(frozen=True, slots=True)
+class OpenPreview:
+    """The pull request's commit is served beside production, and the comment on it says where."""
+
+    number: int
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClosePreview:
+    """The pull request has no preview any more."""
+
+    number: int
+
+
 Action = (
     ProposeChange
     | AskEvidence
@@ -289,6 +304,8 @@ Action = (
     | StartRun
     | RollBack
     | ResumeRuns
+    | OpenPreview
+    | ClosePreview
 )
 
 

@@ -30,8 +30,9 @@ from bot.core.plan import (
     TrackIssue,
     YankRelease,
 )
+from bot.core.previews import Previewed
 from bot.core.recipe import Recipe
-from bot.core.stages import RolledBack, RunResult, StageReport
+from bot.core.stages import RolledBack, RunResult, StageReport, Stopped
 
 
 class ForgeUnavailable(Exception):
@@ -153,6 +154,8 @@ class PullRequest:
     head_sha: str
     open: bool
     merged: "Merge | None" = None
+    fork: bool = False
+    """Whether its branch lies in another repository, or in none any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -496,6 +499,19 @@ class Runner(Protocol):
 
     async def resume(self, repository: Repository) -> None:
         """Deploy again, what was taken back too."""
+
+    async def preview(
+        self, repository: Repository, number: int, sha: str, reader: Reader, writer: Writer
+    ) -> Previewed | Stopped:
+        """Serve a commit of a pull request beside production, by the default branch's configuration.
+
+        Production is not touched. Raises Refused.
+        """
+        ...
+
+    async def close_preview(self, repository: Repository, number: int, reader: Reader, writer: Writer) -> bool:
+        """End the preview of the pull request; False where there is none."""
+        ...
 
 
 Now = Callable[[], datetime]

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 from bot.core import lockfile, stages
 from bot.core.deploykeys import DeployKeys
 from bot.core.pipelineruns import RunEnded
-from bot.core.ports import Reader, Writer
+from bot.core.plan import CommitFiles
+from bot.core.ports import Reader
 from bot.core.recipe import Recipe
 from bot.core.stages import Failed, Outcome, StageName, StageReport, Started
 from bot.core.steps import Step
@@ -57,13 +58,21 @@ class RunRequest:
     """The model is made again, though a kept one would do."""
 
 
+class Committer(Protocol):
+    """The part of a writer that declares what a cluster is to serve."""
+
+    async def commit(self, change: CommitFiles) -> str:
+        """The commit that is the branch's head now, made by compare-and-swap. Raises HeadMoved."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """A cluster that takes its state from a branch, and the forge's reader and writer of that branch."""
 
     keys: DeployKeys
     reader: Reader
-    writer: Writer
+    writer: Committer
 
 
 class Deployer(Protocol):

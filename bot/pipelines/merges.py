@@ -15,6 +15,7 @@ from bot.core.errors import Refused
 from bot.core.events import Repository
 from bot.core.pipfile import is_private
 from bot.core.ports import Reader, Writer
+from bot.core.previews import Previewed
 from bot.core.stages import (
     Done,
     Held,
@@ -27,15 +28,17 @@ from bot.core.stages import (
     Superseded,
     Verified,
 )
-from bot.pipelines import overlay, redeploy, rollback
+from bot.pipelines import overlay, preview, redeploy, rollback
 from bot.pipelines.calm import Calm
 from bot.pipelines.control import NoSupervisor
 from bot.pipelines.course import Cluster, Report, RunRequest, Workshop
 from bot.pipelines.deployments import Deployed, Deployments, Past
+from bot.pipelines.preview import Ground
 from bot.pipelines.runs import Ledger, RunQueue
 
 Unpack = Callable[[bytes, Path], Path]
 REMEMBERED = 100
+NO_PREVIEWS = "No previews are made here."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,11 @@ class MergeRuns:
         turn: asyncio.Lock,
         allowed_hosts: frozenset[str] = frozenset(),
         calm: Calm | None = None,
+        previews: Ground | None = None,
     ) -> None:
         self._workshop, self._unpack, self._turn, self._allowed = workshop, unpack, turn, allowed_hosts
         self._calm = calm or Calm()
+        self._previews = previews
         self._claim = records / "served-repository"
         self._deployments = Deployments(records / "deployments")
         self._ledger = Ledger(records)
@@ -114,6 +119,36 @@ class MergeRuns:
                 raise Refused(f"The machine that Bolide runs on serves {name}; there is nothing to roll back here.")
             place = rollback.Here(self._workshop.deployer, self._workshop.releases.absolute())
         return await rollback.roll_back(place, repository.id, order, self._deployments)
+
+    async def preview(
+        self, repository: Repository, number: int, sha: str, reader: Reader, writer: Writer
+    ) -> Previewed | Stopped:
+        """Serve a pull request's commit beside production, by the default branch's configuration. Raises Refused."""
+        if self._previews is None:
+            raise Refused(NO_PREVIEWS)
+        config = (await reader.snapshot((repoconfig.PATH,), branch=overlay.BRANCH)).text(repoconfig.PATH)
+        folder = self._workshop.scratch / f"tree-{sha[:12]}-{uuid.uuid4().hex[:8]}"
+        try:
+            tree = await asyncio.to_thread(self._unpack, await reader.tarball(sha), folder)
+            request = await asyncio.to_thread(_request, repository, sha, tree, reader, writer, config)
+            if request is None or request.recipe.service is None:
+                raise Refused(f"{repoconfig.PATH} of the default branch names no service, or there is no Pipfile.lock.")
+            if request.cluster:
+                for url in (request.cluster.keys.url, request.cluster.keys.preview_url):
+                    _require_public(url, self._allowed)
+            request = replace(request, number=repository.id)
+            async with self._turn:
+                return await preview.open_preview(self._previews, self._workshop, request, number)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    async def close_preview(self, repository: Repository, number: int, reader: Reader, writer: Writer) -> bool:
+        """End the preview of the pull request; False where there is none."""
+        if self._previews is None or not self._previews.place(repository.id, number).is_dir():
+            return False
+        keys = repoconfig.read(await reader.snapshot(repoconfig.PATHS, branch=overlay.BRANCH)).deploy
+        cluster = Cluster(keys, reader, writer) if keys else None
+        return await preview.close_preview(self._previews, repository.id, number, cluster)
 
     async def _past(self, number: int) -> Past:
         return await asyncio.to_thread(self._deployments.read, number)
@@ -201,10 +236,14 @@ class MergeRuns:
                 pass
 
 
-def _request(repository: Repository, sha: str, tree: Path, reader: Reader, writer: Writer) -> RunRequest | None:
-    """What to run for the files of a commit; None where there is nothing that a lock decides."""
-    config = _text(tree / repoconfig.PATH)
-    decided = repoconfig.parse(config)
+def _request(
+    repository: Repository, sha: str, tree: Path, reader: Reader, writer: Writer, config: str | None = None
+) -> RunRequest | None:
+    """What to run for the files of a commit; None where there is nothing that a lock decides.
+
+    `config` is the configuration's text, None for that of the commit itself.
+    """
+    decided = repoconfig.parse(_text(tree / repoconfig.PATH) if config is None else config)
     recipe, keys = decided.recipe, decided.deploy
     lock = _text(tree / "Pipfile.lock")
     if not lock or not (recipe.training or recipe.service):

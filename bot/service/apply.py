@@ -12,6 +12,7 @@ from bot.core.plan import (
     Action,
     AskEvidence,
     CloseIssue,
+    ClosePreview,
     ClosePullRequest,
     Comment,
     DeleteBranch,
@@ -19,6 +20,7 @@ from bot.core.plan import (
     KeepLabels,
     LookAgain,
     OpenIssue,
+    OpenPreview,
     Plan,
     ProposeChange,
     React,
@@ -36,7 +38,7 @@ from bot.core.plan import (
 from bot.core.ports import Delivery, DeploymentState, Inbox, Reader, Runner, StatusState, Writer
 from bot.core.records import Archive, NoArchive, Proposed
 from bot.core.stages import Held, StageReport, Started, Stopped, Superseded, Verified
-from bot.core.texts import deployment, evidence, update
+from bot.core.texts import deployment, evidence, preview, update
 from bot.core.watching import Watched, WatchList
 
 
@@ -84,7 +86,7 @@ async def _make(action: Action, hands: Hands, made: dict[str, str]) -> None:
             made["{released}"] = f"[{action.tag}]({await hands.writer.release(action)})"
         case OpenIssue():
             made["{opened}"] = f"#{await hands.writer.open_issue(action)}"
-        case StartRun() | RollBack() | ResumeRuns():
+        case StartRun() | RollBack() | ResumeRuns() | OpenPreview() | ClosePreview():
             await _deploy(action, hands)
         case _:
             await _write(action, hands.writer)
@@ -109,7 +111,7 @@ async def _watch(action: Watch, hands: Hands) -> None:
         await hands.watch_list.forget(hands.repository.id)
 
 
-async def _deploy(action: StartRun | RollBack | ResumeRuns, hands: Hands) -> None:
+async def _deploy(action: StartRun | RollBack | ResumeRuns | OpenPreview | ClosePreview, hands: Hands) -> None:
     match action:
         case StartRun():
             await _run(action, hands)
@@ -119,8 +121,25 @@ async def _deploy(action: StartRun | RollBack | ResumeRuns, hands: Hands) -> Non
             said = deployment.resumed(await hands.runner.frozen(hands.repository))
             await hands.runner.resume(hands.repository)
             await hands.writer.comment(Comment(issue, key, said))
+        case OpenPreview():
+            await _preview(action, hands)
+        case ClosePreview(number):
+            if await hands.runner.close_preview(hands.repository, number, hands.reader, hands.writer):
+                await hands.writer.comment(Comment(number, preview.KEY, preview.GONE))
         case _:
             assert_never(action)
+
+
+async def _preview(action: OpenPreview, hands: Hands) -> None:
+    """Make it and say where it is, or why there is none, in the one comment on the pull request."""
+    given = (hands.repository, action.number, action.sha, hands.reader, hands.writer)
+    try:
+        result = await hands.runner.preview(*given)
+    except Refused as refusal:
+        said = preview.refused(str(refusal))
+    else:
+        said = preview.failed(result) if isinstance(result, Stopped) else preview.ready(result)
+    await hands.writer.comment(Comment(action.number, preview.KEY, said))
 
 
 async def _write(

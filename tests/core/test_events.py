@@ -18,6 +18,7 @@ from bot.core.events import (
     Event,
     Ignored,
     PullRequestChanged,
+    PullRequestClosed,
     PullRequestEdited,
     PullRequestMerged,
     Pushed,
@@ -145,12 +146,7 @@ def test_what_managers_listen_to(kind: str, body: dict[str, Any], found: tuple[E
             BASE | {"action": "created", "repositories": [{"id": True, "full_name": "x/y"}]},
             "unhandled installation: id is not a number",
         ),
-        ("pull_request", BASE | {"action": "labeled", "pull_request": PULL}, "neither a merge nor an edit"),
-        (
-            "pull_request",
-            BASE | {"action": "closed", "pull_request": PULL | {"merged": False}},
-            "neither a merge nor an edit",
-        ),
+        ("pull_request", BASE | {"action": "labeled", "pull_request": PULL}, "neither an end nor an edit"),
         (
             "pull_request",
             BASE | {"action": "closed", "pull_request": None},
@@ -160,11 +156,6 @@ def test_what_managers_listen_to(kind: str, body: dict[str, Any], found: tuple[E
             "pull_request",
             BASE | {"action": "edited", "pull_request": PULL | {"state": "closed"}},
             "not an open pull request from an own branch",
-        ),
-        (
-            "pull_request",
-            BASE | {"action": "closed", "pull_request": PULL | {"base": {"ref": "stable"}}},
-            "merged into another branch than the default one",
         ),
         ("issues", BASE | {"action": "edited", "issue": {"title": "Kebechet update"}}, "not a new title"),
         ("issues", BASE | {"action": "opened", "issue": {"title": "Hello"}}, "no command"),
@@ -263,3 +254,10 @@ def test_a_proposal_goes_into_the_inbox_and_comes_out_the_same(
 def test_what_is_read_stands_in_githubs_own_examples(kind: str, paths: str) -> None:
     keys = json.loads((Path(__file__).parents[1] / "data/github/webhook-keys.json").read_text())
     assert [path for path in paths.split() if f"[].{path}" not in keys[kind]] == []
+
+
+@pytest.mark.parametrize("ended", [{"merged": False}, {"base": {"ref": "stable"}}])
+def test_a_pull_request_may_end_otherwise_than_in_the_default_branch(ended: dict[str, object]) -> None:
+    body = BASE | {"action": "closed", "pull_request": PULL | ended}
+    found = events.parse("pull_request", body, OWN)
+    assert found == (PullRequestClosed(HERE, 5),)

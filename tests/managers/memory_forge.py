@@ -77,6 +77,7 @@ class Pull:
     author: str = "ada"
     sha: str = ""
     head: str = ""
+    fork: bool = False
     merged_at: datetime = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
@@ -523,7 +524,7 @@ def _seen(there: MemoryRepository, pull: Pull) -> PullRequest:
     url = f"https://github.example/{there.name}/pull/{pull.number}"
     head = pull.head or there.branches.get(pull.branch, "")
     merged = Merge(pull.sha, pull.merged_at, pull.branch) if pull.state == "merged" else None
-    return PullRequest(pull.number, url, pull.title, pull.body, head, pull.state == "open", merged)
+    return PullRequest(pull.number, url, pull.title, pull.body, head, pull.state == "open", merged, pull.fork)
 
 
 def _release_page(there: MemoryRepository, tag: str) -> str:

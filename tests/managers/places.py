@@ -8,9 +8,10 @@ from bot.core.errors import Refused
 from bot.core.events import Repository
 from bot.core.evidence import Accuracy, Examination, Failure, Latency, NotExamined, ServiceResult, TrainingResult
 from bot.core.ports import Reader, Writer
+from bot.core.previews import Previewed
 from bot.core.recipe import Recipe
 from bot.core.releasenotes import Asked, Notes
-from bot.core.stages import RolledBack, RunResult, StageReport
+from bot.core.stages import RolledBack, RunResult, StageReport, Stopped
 
 
 @dataclass(slots=True)
@@ -106,6 +107,23 @@ class MemoryRunner:
     async def resume(self, repository: Repository) -> None:
         self.frozen_since = ""
         self.ended.clear()
+
+    previewed: Previewed | Stopped | None = None
+    """What a preview comes to; None where none can be made."""
+    previews: list[tuple[int, str]] = field(default_factory=list)
+
+    async def preview(
+        self, repository: Repository, number: int, sha: str, reader: Reader, writer: Writer
+    ) -> Previewed | Stopped:
+        if self.previewed is None:
+            raise Refused("No previews are made here.")
+        self.previews.append((number, sha))
+        return self.previewed
+
+    async def close_preview(self, repository: Repository, number: int, reader: Reader, writer: Writer) -> bool:
+        there = [preview for preview in self.previews if preview[0] == number]
+        self.previews = [preview for preview in self.previews if preview[0] != number]
+        return bool(there)
 
     async def roll_back(self, repository: Repository, order: str, reader: Reader, writer: Writer) -> RolledBack:
         if self.before is None:

@@ -186,6 +186,7 @@ def pull_request(data: Mapping[str, Any]) -> PullRequest:
         head_sha=data["head"]["sha"],
         open=data["state"] == "open",
         merged=_merge(data) if data.get("merged_at") else None,
+        fork=not _own_branch(data),
     )
 
 
