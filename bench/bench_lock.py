@@ -16,9 +16,9 @@ from pathlib import Path
 
 import aiohttp
 
+from bot.adapters.gateway import Gateway, GatewayUv
 from bot.adapters.pypi import MAX_AGE, SimpleIndex
 from bot.adapters.resolver import UvResolver
-from bot.adapters.uv import Uv
 from bot.core import pipfile
 from bot.core.packages import ResolveRequest
 
@@ -50,9 +50,10 @@ def bolide_lock(path: Path, place: Path) -> str:
 
 async def _bolide(content: bytes, place: Path) -> str:
     async with aiohttp.ClientSession() as session:
-        resolver = UvResolver(Uv(place / "uv", environment=TLS, max_age=MAX_AGE), SimpleIndex(session, place / "pages"))
-        request = ResolveRequest(pipfile.parse(content))
-        return (await resolver.resolve(request)).lock_text
+        index = SimpleIndex(session, place / "pages")
+        async with Gateway(index).listening() as gateway:
+            uv = GatewayUv(place / "uv", gateway, passing=place / "passing", environment=TLS, max_age=MAX_AGE)
+            return (await UvResolver(uv, index).resolve(ResolveRequest(pipfile.parse(content)))).lock_text
 
 
 def pipenv_lock(path: Path, place: Path) -> str:

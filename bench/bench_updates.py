@@ -23,8 +23,7 @@ from typing import Any
 
 from bench.bench_lock import bolide_lock, pipenv_lock
 from bench.small_index import SmallIndex
-from bot import wiring
-from bot.core import changes, inside, pipfile
+from bot.core import changes, pipfile
 from bot.core.events import Repository
 from bot.core.packages import Only, Resolution, ResolveRequest
 from bot.demo import report

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from bot.adapters import jail, kubernetes
 from bot.adapters.archive import FolderArchive
 from bot.adapters.buildah import Buildah
 from bot.adapters.environments import Environments, own_uv
+from bot.adapters.gateway import Gateway, GatewayUv
 from bot.adapters.github import GitHub, open_github
 from bot.adapters.inbox import SqliteInbox
 from bot.adapters.jail import Limits
@@ -34,7 +36,6 @@ from bot.adapters.resolver import UvResolver, target_of
 from bot.adapters.rules import load
 from bot.adapters.tarball import unpack
 from bot.adapters.thoth_client import ThothOr, client_environments
-from bot.adapters.uv import Uv
 from bot.adapters.watchlist import SqliteWatchList
 from bot.adapters.webpages import PublicResolver
 from bot.core.advisories import Advisories
@@ -99,9 +100,12 @@ async def packages(state: Path, allowed_hosts: frozenset[str] = frozenset()) -> 
     ):
         index = SimpleIndex(session, state / "index", allowed_hosts=allowed_hosts)
         environment = {name: os.environ[name] for name in CERTIFICATES if name in os.environ}
-        uv = Uv(state / "uv", environment=environment, insecure_hosts=allowed_hosts, max_age=MAX_AGE)
         notes = WebReleaseNotes(web, index, state / "changelogs", allowed_hosts=allowed_hosts)
-        yield Packages(index, UvResolver(uv, index), notes, OciRegistry(web, allowed_hosts), session)
+        with tempfile.TemporaryDirectory(prefix="passing-") as passing:
+            async with Gateway(index).listening() as gateway:
+                options = {"environment": environment, "insecure_hosts": allowed_hosts, "max_age": MAX_AGE}
+                uv = GatewayUv(state / "uv", gateway, passing=Path(passing), **options)
+                yield Packages(index, UvResolver(uv, index), notes, OciRegistry(web, allowed_hosts), session)
 
 
 def lore(advisories: str, prescriptions: str, state: Path, session: aiohttp.ClientSession) -> Lore:

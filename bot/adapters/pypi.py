@@ -2,26 +2,23 @@
 
 import asyncio
 import hashlib
-import json
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import aiohttp
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
+from bot.adapters import listing
+from bot.adapters.listing import Answered, Listing
 from bot.adapters.remotezip import SparseFile
 from bot.adapters.webpages import Answer, PageRefused, WebPages
 from bot.adapters.wholefile import write_whole
-from bot.core.packages import File, FileKind, IndexUnreachable, IndexUnsuitable, PackageUnknown, Project
+from bot.core.packages import File, IndexUnreachable, IndexUnsuitable, PackageUnknown, Project
 
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 MAX_PAGE = 64 * 2**20
@@ -32,18 +29,7 @@ AT_ONCE = 24
 MAX_AGE = 300
 """Seconds for which a page is used without asking the index again."""
 _TIMEOUT = aiohttp.ClientTimeout(total=60, connect=15, sock_read=20)
-_SDISTS = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """A cached answer: what was said about its age, and its bytes."""
-
-    fetched: float
-    url: str
-    etag: str
-    last_modified: str
-    body: bytes
+Kept = tuple[Answered, Listing]
 
 
 class SimpleIndex:
@@ -66,6 +52,8 @@ class SimpleIndex:
         self._max_age = max_age
         self._clock = clock
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._without_metadata: set[str] = set()  # hosts that have no such files, where the index does not tell of them
+        self._digesting = ThreadPoolExecutor(1)  # one page at a time, for the sake of memory
 
     async def project(self, name: str, url: str, *, fresh: bool = False) -> Project:
         """The package on the index at `url`, `fresh` whatever the age of a cached page.
@@ -76,17 +64,10 @@ class SimpleIndex:
         address = f"{url.rstrip('/')}/{canonical}/"
         path = self._cache / hashlib.sha256(address.encode()).hexdigest()
         async with self._slots:
-            page = await asyncio.to_thread(_read, path)
-            if page is None or fresh or not 0 <= self._clock() - page.fetched <= self._max_age:
-                page = await self._refresh(address, page, canonical, url)
-                await asyncio.to_thread(_write, path, page)
-            try:
-                return await asyncio.to_thread(_project, canonical, page)
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-                path.unlink(missing_ok=True)
-                raise IndexUnreachable(
-                    f"The index {url} answered nonsense about {canonical}: {error!r:.200}.", 300
-                ) from error
+            kept = await asyncio.to_thread(listing.read, path)
+            if kept is None or fresh or not 0 <= self._clock() - kept[0].fetched <= self._max_age:
+                kept = await self._refresh(address, kept, path, canonical, url)
+            return Project(canonical, kept[1])
 
     async def projects(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Project | str]:
         """Several pages at once; no releases where a package is unknown, a sentence where the index is unsuitable."""
@@ -114,10 +95,13 @@ class SimpleIndex:
 
     async def _fetch_metadata(self, file: File) -> str:
         what = f"the metadata of {file.filename}"
-        if file.has_metadata:
+        host = _host(file.url)
+        if file.has_metadata or host not in self._without_metadata:
             answer = await self._get(f"{file.url}.metadata", {}, what, MAX_METADATA)
             if answer.status == 200:
                 return answer.body.decode("utf-8", "replace")
+            if not file.has_metadata:
+                self._without_metadata.add(host)
         sparse = SparseFile()
         for _ in range(MAX_RANGES):
             try:
@@ -138,15 +122,18 @@ class SimpleIndex:
                 raise IndexUnsuitable(f"{file.filename} on {_host(file.url)} is not a whole wheel: {error}.") from error
         raise IndexUnsuitable(f"{_host(file.url)} does not answer ranges of {file.filename} as HTTP has them.")
 
-    async def _refresh(self, address: str, page: _Page | None, name: str, index: str) -> _Page:
+    async def _refresh(self, address: str, kept: Kept | None, path: Path, name: str, index: str) -> Kept:
+        """The page as the index has it now, kept on disk."""
+        page = kept[0] if kept else None
         headers = {"Accept": SIMPLE_JSON}
         if page and page.etag:
             headers["If-None-Match"] = page.etag
         elif page and page.last_modified:
             headers["If-Modified-Since"] = page.last_modified
         answer = await self._get(address, headers, name, MAX_PAGE)
-        if answer.status == 304 and page:
-            return _Page(self._clock(), page.url, page.etag, page.last_modified, page.body)
+        if answer.status == 304 and kept:
+            await asyncio.to_thread(listing.touch, path, self._clock())
+            return kept
         if answer.status in (404, 410):
             raise PackageUnknown(f"The index {index} has no package {name}; check the name in the Pipfile.")
         if answer.status != 200:
@@ -158,7 +145,12 @@ class SimpleIndex:
                 "simple API (PEP 691), so name an index or a mirror that has it."
             )
         told = answer.headers
-        return _Page(self._clock(), answer.url, told.get("ETag", ""), told.get("Last-Modified", ""), answer.body)
+        answered = Answered(self._clock(), answer.url, told.get("ETag", ""), told.get("Last-Modified", ""))
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._digesting, _keep, path, name, answered, answer.body)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise IndexUnreachable(f"The index {index} answered nonsense about {name}: {error!r:.200}.", 300) from error
 
     async def _get(self, url: str, headers: dict[str, str], what: str, limit: int) -> Answer:
         """The answer after retries; a server error counts as no answer."""
@@ -192,95 +184,10 @@ def _text(path: Path) -> str | None:
         return None
 
 
-def _read(path: Path) -> _Page | None:
-    """The cached page, or None where there is none or it is not whole."""
-    try:
-        head, _, body = path.read_bytes().partition(b"\n")
-        told = json.loads(head)
-        if told["sha256"] != hashlib.sha256(body).hexdigest():
-            return None
-        return _Page(float(told["fetched"]), str(told["url"]), str(told["etag"]), str(told["last_modified"]), body)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _write(path: Path, page: _Page) -> None:
-    told = {"fetched": page.fetched, "url": page.url, "etag": page.etag, "last_modified": page.last_modified}
-    told["sha256"] = hashlib.sha256(page.body).hexdigest()
-    write_whole(path, json.dumps(told).encode() + b"\n" + page.body)
-
-
-class _Releases(Mapping[str, tuple[File, ...]]):
-    """The releases on a page; files are made when asked for, since a page has thousands that nobody asks for."""
-
-    def __init__(self, name: str, page: str, listed: list[Mapping[str, Any]]) -> None:
-        self._page = page
-        self._told: dict[str, list[tuple[FileKind, Mapping[str, Any]]]] = {}
-        self._made: dict[str, tuple[File, ...]] = {}
-        for told in listed:
-            kind, version = _release_of(name, told["filename"])
-            if not isinstance(told["url"], str) or not isinstance(told["hashes"], dict):
-                raise TypeError(f"{told['filename']} has no url or no hashes")
-            self._told.setdefault(_normal(version), []).append((kind, told))
-
-    def __getitem__(self, version: str) -> tuple[File, ...]:
-        if version not in self._made:
-            self._made[version] = tuple(_file(self._page, version, kind, told) for kind, told in self._told[version])
-        return self._made[version]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._told)
-
-    def __len__(self) -> int:
-        return len(self._told)
-
-
-def _project(name: str, page: _Page) -> Project:
-    return Project(name, _Releases(name, page.url, json.loads(page.body)["files"]))
-
-
-def _file(page: str, version: str, kind: FileKind, told: Mapping[str, Any]) -> File:
-    size = told.get("size")
-    return File(
-        filename=told["filename"],
-        version=version,
-        sha256=str(told["hashes"].get("sha256", "")),
-        size=size if isinstance(size, int) else None,
-        upload_time=_moment(told.get("upload-time")),
-        requires_python=str(told.get("requires-python") or ""),
-        yanked=bool(told.get("yanked")),
-        kind=kind,
-        url=urljoin(page, told["url"]),
-        has_metadata=bool(told.get("core-metadata") or told.get("dist-info-metadata")),
-        attested=bool(told.get("provenance")),
-    )
-
-
-def _moment(told: object) -> datetime | None:
-    """An upload time with its zone; None where the index tells none that can be read."""
-    try:
-        moment = datetime.fromisoformat(told) if isinstance(told, str) else None
-    except ValueError:
-        return None
-    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _release_of(name: str, filename: str) -> tuple[FileKind, str]:
-    """The kind of a file and its version as written in its name."""
-    if filename.endswith(".whl"):
-        parts = filename.split("-", 2)
-        return "wheel", parts[1] if len(parts) > 2 else ""
-    ending = next((ending for ending in _SDISTS if filename.endswith(ending)), "")
-    stem = filename.removesuffix(ending)
-    kind: FileKind = "sdist" if ending else "other"
-    if len(stem) > len(name) + 1 and canonicalize_name(stem[: len(name)]) == name:
-        return kind, stem[len(name) + 1 :]
-    return kind, stem.rpartition("-")[2]
-
-
-@lru_cache(maxsize=100_000)
-def _normal(version: str) -> str:
-    try:
-        return str(Version(version))
-    except InvalidVersion:
-        return version
+def _keep(path: Path, name: str, answered: Answered, body: bytes) -> Kept:
+    head, content = listing.digest(name, answered.url, body)
+    listing.write(path, answered, head, content)
+    kept = listing.read(path)
+    if kept is None:
+        raise OSError(f"{path} could not be read again")
+    return kept

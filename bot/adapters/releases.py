@@ -6,6 +6,7 @@ from datetime import datetime
 
 from packaging.utils import canonicalize_name
 
+from bot.adapters.listing import Listing
 from bot.core.candidates import aged
 from bot.core.locking import Asked, Pin, asked, requires_dist, requires_python
 from bot.core.packages import File, Index, IndexUnreachable, PackageUnknown, Project
@@ -86,8 +87,10 @@ class Releases:
         """Whether some file of a package spells its name with a dot, as sdists did before PEP 625."""
         if "-" not in name:
             return False
-        releases = (await self.project(name)).releases.values()
-        return any("." in file.filename[: len(name)] for release in releases for file in release)
+        releases = (await self.project(name)).releases
+        if isinstance(releases, Listing):
+            return releases.dotted
+        return any("." in file.filename[: len(name)] for release in releases.values() for file in release)
 
     async def _asked(
         self,

@@ -131,6 +131,10 @@ class PackageIndex:
         filename = request.match_info["name"]
         self.asked[filename] += 1
         if filename.endswith(".metadata"):
+            wheel = filename.removesuffix(".metadata")
+            announced = any(files.get(wheel, {}).get("core-metadata") for files in self.files.values())
+            if not announced or wheel not in self.contents:
+                return web.Response(status=404)
             with zipfile.ZipFile(io.BytesIO(self.contents[filename.removesuffix(".metadata")])) as archive:
                 inside = next(name for name in archive.namelist() if name.endswith("METADATA"))
                 return web.Response(body=archive.read(inside))
