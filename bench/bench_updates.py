@@ -14,16 +14,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bench.bench_lock import bolide_lock, pipenv_lock
 from bench.small_index import SmallIndex
-from bot.core import changes, pipfile
+from bot import wiring
+from bot.core import changes, inside, pipfile
 from bot.core.events import Repository
 from bot.core.packages import Only, Resolution, ResolveRequest
 from bot.demo import report
@@ -40,8 +40,6 @@ Figures = dict[str, Any]
 
 def main(arguments: list[str]) -> int:
     """Print what is measured as it is, then every figure as JSON."""
-    if arguments[:1] == ["--one-lock"]:
-        return _one_lock(*arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m bench.bench_updates", description=__doc__)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--repositories", type=int, default=1_000, help="of the part `many` (default: %(default)s)")
@@ -92,7 +90,7 @@ def lock_figures(place: Path) -> Figures:
 def _measured(program: str, place: Path) -> Run:
     started = time.monotonic()
     output = place / f"{program}.lock"
-    command = [sys.executable, "-m", "bench.bench_updates", "--one-lock", program, str(place), str(output)]
+    command = [sys.executable, "-m", "bench.bench_lock", "--one", program, str(PIPFILE), str(place), str(output)]
     process = subprocess.Popen(command)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -100,12 +98,6 @@ def _measured(program: str, place: Path) -> Run:
         raise SystemExit(f"{program} made no lock; what it said stands above.")
     wall, cpu = time.monotonic() - started, usage.ru_utime + usage.ru_stime
     return Run(round(wall, 2), round(cpu, 2), round(usage.ru_maxrss / 1024, 1), output.read_text())
-
-
-def _one_lock(program: str, place: str, output: str) -> int:
-    make: Callable[[Path, Path], str] = {"bolide": bolide_lock, "pipenv": pipenv_lock}[program]
-    Path(output).write_text(make(PIPFILE, Path(place)))
-    return 0
 
 
 async def bump_figures(place: Path) -> Figures:
