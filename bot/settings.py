@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bot.runnersettings import TektonSettings, read_runner
+from bot.secret import Secret as Secret
 
 SHORTEST_SECRET = 16
 """Characters; a shorter webhook secret can be guessed."""
@@ -15,20 +16,6 @@ SHORTEST_SECRET = 16
 
 ADVISORIES = "https://api.osv.dev"
 """Where advisories come from where the operator says nothing."""
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Secret:
-    """A value that no log shows: `reveal()` is the only way to it."""
-
-    _value: str
-
-    def reveal(self) -> str:
-        """The value itself, for the one place that needs it."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret(…)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +77,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("BOLIDE_KUBERNETES_TOKEN_FILE", f"{_ACCOUNT}/token", "The file with the API's token"),
     Setting("BOLIDE_KUBERNETES_CA_FILE", f"{_ACCOUNT}/ca.crt", "Who signs the API's certificate; or `system`"),
     Setting("BOLIDE_STAGES_IMAGE", "", "The image with Python and pip that stages run in there, NAME@sha256:…"),
+    Setting("BOLIDE_DASHBOARD_URL", "", "The dashboard's address in links, without /runs; unset: this machine's own"),
+    Setting("BOLIDE_DASHBOARD_TOKEN", "", "What readers of the dashboard elsewhere must send, 16 characters or more"),
+    Setting("BOLIDE_DASHBOARD_TOKEN_FILE", "", "The file with that token"),
     Setting("BOLIDE_WORKERS", "4", "How many jobs run at the same time, 1 to 64"),
     Setting("BOLIDE_THOTH_HOST", "127.0.0.1", "The address on which `python -m bot thoth` answers Thoth's clients"),
     Setting("BOLIDE_THOTH_PORT", "8443", "The port on which it answers them"),
@@ -149,6 +139,8 @@ class Settings:
     advisories: str = ADVISORIES
     prescriptions: str = ""
     tekton: TektonSettings | None = None
+    dashboard_url: str = ""
+    dashboard_token: Secret = Secret("")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -178,6 +170,8 @@ class Settings:
             allowed_hosts=allowed_hosts(read.text("BOLIDE_ALLOWED_HOSTS")),
             advisories=read.checked("BOLIDE_ADVISORIES", _advisories, ADVISORIES),
             prescriptions=read.text("BOLIDE_PRESCRIPTIONS"),
+            dashboard_url=read.checked("BOLIDE_DASHBOARD_URL", lambda text: text and _url(text), ""),
+            dashboard_token=Secret(read.secret("BOLIDE_DASHBOARD_TOKEN", _token)),
         )
         if problems := (*read.problems, *wrong):
             raise SettingsProblem(tuple(dict.fromkeys(problems)))
@@ -186,7 +180,7 @@ class Settings:
     def secrets(self) -> tuple[Secret, ...]:
         """Everything that no log may show."""
         bucket = (self.bucket.secret,) if self.bucket else ()
-        return (self.private_key, self.webhook_secret, self.database_url, *bucket)
+        return (self.private_key, self.webhook_secret, self.database_url, self.dashboard_token, *bucket)
 
 
 @dataclass(frozen=True, slots=True)

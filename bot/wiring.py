@@ -45,12 +45,14 @@ from bot.core.ports import ForgeUnavailable, Inbox
 from bot.core.recipe import Recipe
 from bot.pipelines import control
 from bot.pipelines.course import Workshop
+from bot.pipelines.history import History
 from bot.pipelines.image import Yard
 from bot.pipelines.merges import MergeRuns
 from bot.pipelines.pipelinerun import ClusterMaker
 from bot.pipelines.preview import Ground
 from bot.pipelines.runner import LocalRunner
 from bot.pipelines.store import ArtefactStore, FolderStore, SharedStore
+from bot.service import dashboard
 from bot.service.advising import Lore
 from bot.service.clock import Clock
 from bot.service.dispatch import Dispatch, Outside
@@ -178,6 +180,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
             mirror=mirror,
             now=lambda: datetime.now(UTC),
             service_url=service_url(settings),
+            runs_url=f"{settings.dashboard_url or f'http://127.0.0.1:{settings.port}'}/runs",
             allowed_hosts=settings.allowed_hosts,
             archive=archive,
             lore=lore(settings.advisories, settings.prescriptions, state, found.session),
@@ -346,6 +349,7 @@ async def _listening(bolide: Bolide, worker: Worker) -> AsyncIterator[None]:
     app = create_app(
         bolide.inbox, settings.webhook_secret.reveal(), ready=partial(_ready, bolide.inbox), stored=worker.wake
     )
+    dashboard.add_routes(app, History(settings.state_dir.absolute()), settings.dashboard_token.reveal())
     runner = await start(app, settings.host, settings.port)
     try:
         yield

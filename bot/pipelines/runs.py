@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.core.stages import Held, NotServed, RunResult, StageReport, Stopped, Superseded, Unchanged, Verified
-from bot.pipelines.course import Report, RunRequest
+from bot.pipelines.course import Report, RunRequest, sha256_text
 from bot.pipelines.store import write_atomically
 
 Work = Callable[[RunRequest, Report], Awaitable[RunResult]]
@@ -40,7 +40,8 @@ class Ledger:
 
     def open(self, request: RunRequest, state: str) -> None:
         """Write down that a run waits or begins; what an earlier run of the commit recorded is replaced."""
-        self._write(request.sha, {"repository": request.repository, "sha": request.sha, "state": state, "stages": {}})
+        known = {"repository": request.repository, "sha": request.sha, "lock_sha256": sha256_text(request.lock)}
+        self._write(request.sha, known | {"state": state, "stages": {}})
 
     def note(self, report: StageReport, seconds: float) -> None:
         """Add where a stage stands, so many seconds after the start of the run."""

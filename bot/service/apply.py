@@ -54,6 +54,11 @@ class Hands:
     watch_list: WatchList
     service_url: str
     archive: Archive = field(default_factory=NoArchive)
+    runs_url: str = ""
+
+    def run_url(self, sha: str) -> str:
+        """The dashboard's page of a run; the service's address where there is no dashboard."""
+        return f"{self.runs_url}/{sha}" if self.runs_url else self.service_url
 
 
 async def apply(plan: Plan, hands: Hands) -> None:
@@ -232,7 +237,7 @@ async def _run(action: StartRun, hands: Hands) -> None:
     if action.sha != action.head:
         await hands.runner.overtaken(hands.repository, action.sha, action.head)
         overtaken = deployment.sentence(Superseded(action.sha, action.head))
-        await hands.writer.status(action.sha, "bolide", state, overtaken, hands.service_url)
+        await hands.writer.status(action.sha, "bolide", state, overtaken, hands.run_url(action.sha))
 
 
 async def _tell_roll_back(commit: str, sentence: str, hands: Hands) -> None:
@@ -260,7 +265,7 @@ async def _roll_back(action: RollBack, hands: Hands) -> None:
 
 async def _conclude(action: StartRun, sha: str, state: StatusState, sentence: str, comment: str, hands: Hands) -> None:
     """Say how a run ended: on the commit, and on the pull request whose merge asked for it."""
-    await hands.writer.status(sha, "bolide", state, sentence, hands.service_url)
+    await hands.writer.status(sha, "bolide", state, sentence, hands.run_url(sha))
     if action.number:
         await hands.writer.comment(Comment(action.number, deployment.COMMENT_KEY, comment))
 
@@ -273,7 +278,8 @@ class _Progress:
 
     async def report(self, stage: StageReport) -> None:
         state, description = deployment.status(stage.outcome)
-        await self._hands.writer.status(self._sha, deployment.context(stage.stage), state, description, None)
+        context, url = deployment.context(stage.stage), self._hands.run_url(self._sha) if self._hands.runs_url else None
+        await self._hands.writer.status(self._sha, context, state, description, url)
         if stage.stage == "deploy" and isinstance(stage.outcome, Started):
             await self.deployment("in_progress", "switching the service to this commit")
 

@@ -125,6 +125,8 @@ class Outside:
     archive: Archive = field(default_factory=NoArchive)
     mirror: Mirror = field(default_factory=Forgetful)
     registry: Registry = field(default_factory=NoRegistry)
+    runs_url: str = ""
+    """The dashboard's page of runs; empty where there is none."""
 
 
 class Dispatch:
@@ -235,6 +237,7 @@ class Dispatch:
             outside.watch_list,
             outside.service_url,
             outside.archive,
+            outside.runs_url,
         )
         if isinstance(event, CommandGiven):
             refusal = await authority.refusal(event.actor, reader)
