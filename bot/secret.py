@@ -15,3 +15,7 @@ class Secret:
 
     def __repr__(self) -> str:
         return "Secret(…)"
+
+
+NOTHING = Secret("")
+"""What stands for a secret that is not set."""

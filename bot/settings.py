@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bot.runnersettings import TektonSettings, read_runner
+from bot.secret import NOTHING
 from bot.secret import Secret as Secret
 
 SHORTEST_SECRET = 16
@@ -129,7 +130,7 @@ class Settings:
     service_port: int
     index_url: str
     workers: int
-    database_url: Secret = Secret("")
+    database_url: Secret = NOTHING
     bucket: Bucket | None = None
     base_image: str = ""
     registry_auth: Path | None = None
@@ -140,7 +141,7 @@ class Settings:
     prescriptions: str = ""
     tekton: TektonSettings | None = None
     dashboard_url: str = ""
-    dashboard_token: Secret = Secret("")
+    dashboard_token: Secret = NOTHING
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
