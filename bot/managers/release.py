@@ -58,6 +58,8 @@ async def _scheduled(see: See) -> Plan:
         return Plan(f"#{start.branch.pull_request} is open already")
     try:
         project = await releasing.read(see.reader)
+        if not project.config.release.schedule:
+            return Plan("no release is scheduled any more")
         if not await releasing.has_news(project, see.reader, see.login):
             return Plan("nothing was merged since the last release")
         order = Order(project.config.release.scheduled_kind, None, closes=False)

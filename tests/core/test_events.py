@@ -51,6 +51,11 @@ OTHERS = [{"id": 8, "full_name": "ada/letters"}, {"id": 9, "full_name": "ada/wor
     [
         ("push", {"ref": "refs/heads/main", "after": SHA}, (Pushed(HERE, "main", SHA),)),
         (
+            "push",
+            {"ref": "refs/heads/main", "after": SHA, "forced": False, "commits": [{"added": "not a list"}]},
+            (Pushed(HERE, "main", SHA),),
+        ),
+        (
             "installation",
             {"action": "created", "repositories": OTHERS},
             (RepositoryAdded(Repository(8, "ada/letters", 3)), RepositoryAdded(Repository(9, "ada/words", 3))),

@@ -19,8 +19,10 @@ R = "/repos/ada/digits"
 HUGE = "y" * 140_000  # longer than an argument of a process may be
 WRONG: tuple[Any, ...] = (None, True, 2**70, [], [5], [None], [{}], {}, {"name": 5}, "", "\0", HUGE)
 ONCE = {  # what is right is refused here when it has been done before, or when there is nothing to send again
+    "/app-manifests/{code}/conversions",
     "/repos/{owner}/{repo}/pulls",
     "/repos/{owner}/{repo}/pulls/{pull_number}/merge",
+    "/repos/{owner}/{repo}/releases/{release_id}/assets",
     "/app/hook/deliveries/{delivery_id}/attempts",
 }
 WRITING = [route for route in ROUTES if route.method in {"POST", "PATCH", "PUT"}]
@@ -83,7 +85,7 @@ async def examples(bot: Bot, ada: Client) -> dict[str, tuple[dict[str, str], dic
         "owner": "ada", "repo": "digits", "issue_number": "2", "pull_number": "1", "comment_id": str(comment),
         "check_run_id": str(run), "deployment_id": str(deployment), "release_id": str(release), "sha": head,
         "ref": "heads/bolide/update", "path": "a@.txt", "installation_id": str(bot.installation_id), "name": "a",
-        "delivery_id": "7", "reaction_id": "7",
+        "delivery_id": "7", "reaction_id": "7", "code": "7", "asset_id": "7",
     }  # fmt: skip
     good = {
         "/issues": {"title": "T"}, "/comments": {"body": "x"}, "/reactions": {"content": "eyes"},

@@ -56,6 +56,14 @@ async def test_the_culprit_is_named_and_the_rest_goes_on(world: World) -> None:
     assert "| 1 | aiohttp, flask, keras | does not work |" in searched.summary
 
 
+async def test_evidence_of_a_closed_update_is_not_gathered_again(world: World) -> None:
+    await world.install()
+    number = world.only_pull()
+    world.repository.pulls[number].state = "closed"
+    await world.commented(number, "/recheck")
+    assert recheck.NOT_OURS in world.repository.comments.values()
+
+
 async def test_a_pair_that_does_not_go_together_is_named(world: World) -> None:
     world.laboratory.quarrels[frozenset({("flask", NEW), ("pandas", NEW)})] = "pandas"
     await world.install()

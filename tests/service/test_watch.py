@@ -172,7 +172,12 @@ def test_the_web_door_takes_no_delivery_of_bolides_own_kinds(kind: str) -> None:
 
 
 def test_bodies_of_bolides_own_that_are_damaged_are_ignored() -> None:
-    for kind, body in (("bolide.scheduled", {}), ("bolide.world_changed", {**THERE, "packages": "flask"})):
+    damaged: tuple[tuple[str, dict[str, object]], ...] = (
+        ("bolide.scheduled", {}),
+        ("bolide.world_changed", {**THERE, "packages": "flask"}),
+        ("bolide.change_failed", {**THERE, "tried": [{"names": 3}]}),
+    )
+    for kind, body in damaged:
         assert isinstance(events.parse(kind, body, "bolide[bot]"), Ignored)
     assert decoded(inside.look_wanted(ADA, "because")) == (LookWanted(ADA, "because"),)
 
