@@ -6,12 +6,14 @@ from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 
-from bot.core import repoconfig, steps, tekton
+from bot.core import elyra, repoconfig, steps, tekton
 from bot.core.errors import Refused
 from bot.core.recipe import Recipe
 from bot.pipelines.pipelinerun import SCRIPT, run_name
 
 TEKTON = "manifests/pipeline/tekton"
+NOWHERE = "registry.example.org/bolide/training@sha256:" + "0" * 64
+"""The image of the steps until somebody has built one."""
 HEAD = "# Made by `python -m bot stages --write` from .github/bolide.yaml: change that instead.\n"
 
 
@@ -41,6 +43,7 @@ def rendered(recipe: Recipe) -> Mapping[str, str]:
     tasks = tekton.tasks(recipe.training, SCRIPT.read_text())
     return {
         "training/stages.json": steps.render(recipe),
+        "training/mnist.pipeline": elyra.render(recipe.training, "training", NOWHERE),
         f"{TEKTON}/tasks.yaml": HEAD + tekton.render(tasks),
         f"{TEKTON}/pipeline.yaml": HEAD + tekton.render([tekton.pipeline(recipe.training)]),
     }
