@@ -50,7 +50,7 @@ from bot.pipelines.image import Yard
 from bot.pipelines.merges import MergeRuns
 from bot.pipelines.pipelinerun import ClusterMaker
 from bot.pipelines.preview import Ground
-from bot.pipelines.runner import LocalRunner
+from bot.pipelines.runner import LocalRunner, prune_logs
 from bot.pipelines.store import ArtefactStore, FolderStore, SharedStore
 from bot.service import dashboard
 from bot.service.advising import Lore
@@ -66,6 +66,8 @@ logger = logging.getLogger(__name__)
 ENVIRONMENTS_KEPT = 12
 """At the start, besides those that a release links to: two locks with training and service, for a few updates."""
 RELEASES = ("releases", "previews/*/releases")
+LOGS_KEPT = 100
+"""Commits whose stages' output is kept, at the start."""
 STAGE_LIMITS = Limits(seconds=1800, cpu_seconds=7200, memory_mb=8192)
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
@@ -263,6 +265,7 @@ def _workshop(
 ) -> Workshop:
     for name in ("releases", "scratch", "artefacts", "runs"):
         (state / name).mkdir(mode=0o700, exist_ok=True)
+    prune_logs(state / "runs" / "logs", LOGS_KEPT)
     return Workshop(
         runner=LocalRunner(environments, partial(jail.run, limits=STAGE_LIMITS)),
         environments=environments,
@@ -273,6 +276,7 @@ def _workshop(
         yard=_yard(settings, state),
         probation=settings.probation_seconds,
         maker=maker,
+        logs=state / "runs" / "logs",
     )
 
 

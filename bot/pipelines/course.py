@@ -111,6 +111,8 @@ class Workshop:
     """What images are built with; None where they cannot be."""
     maker: "ModelMaker | None" = None
     """Where models are made instead of here, such as a cluster."""
+    logs: Path | None = None
+    """Where stages' output is written as it comes: `COMMIT/STAGE.log`."""
     patience: float = 30.0
     """Seconds that the public address may take to answer the merged commit."""
     probation: float = 0.0

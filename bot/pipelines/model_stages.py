@@ -95,6 +95,7 @@ class _Training:
         there = {"MODEL_DIR": model, "DATA_DIR": self._request.data, "PRODUCTION_DIR": production}
         folders = {name: path for name, path in there.items() if path and name in (*step.reads, *step.writes)}
         given = {"COMMIT": self._request.sha, "LOCK_SHA256": self._course.lock_sha256} | dict(self._request.variables)
+        logs = self._course.workshop.logs
         job = Job(
             step.command,
             source,
@@ -103,6 +104,7 @@ class _Training:
             given | {name: str(folder) for name, folder in folders.items()},
             reads=tuple(folder for name, folder in folders.items() if name not in step.writes),
             writes=tuple(folder for name, folder in folders.items() if name in step.writes),
+            log=logs / self._request.sha / f"{step.name}.log" if logs else None,
         )
         ran = await self._course.workshop.runner.run(job)
         if isinstance(ran, Broken):

@@ -1,9 +1,14 @@
 """Where a stage's command runs: the port, and the runner of one machine."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
+
+LONGEST_LOG = 8 * 2**20
+"""Bytes, about; what a command writes beyond is read and dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,8 @@ class Job:
     environ: Mapping[str, str]
     reads: tuple[Path, ...]
     writes: tuple[Path, ...]
+    log: Path | None = None
+    """The file to which each line is added as the command writes it; None: only the end is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +111,9 @@ class Jail(Protocol):
         environ: Mapping[str, str],
         readable: Sequence[Path],
         writable: Sequence[Path],
+        on_line: Callable[[str], None] | None = None,
     ) -> Finished:
-        """Run it to its end; cancelling kills all its processes."""
+        """Run it to its end, giving each line as it comes; cancelling kills all its processes."""
         ...
 
 
@@ -123,16 +131,41 @@ class LocalRunner:
             if isinstance(error, Explained):
                 return Broken(error.sentence, error.log_tail)
             raise
-        finished = await self._jail(
-            _command(job.command, installed.python),
-            cwd=job.source,
-            environ={"PATH": f"{installed.python.parent}:/usr/bin:/bin", "LANG": "C.UTF-8"} | dict(job.environ),
-            readable=(job.source, installed.path, *job.reads),
-            writable=job.writes,
-        )
+        with _written_to(job.log) as on_line:
+            finished = await self._jail(
+                _command(job.command, installed.python),
+                cwd=job.source,
+                environ={"PATH": f"{installed.python.parent}:/usr/bin:/bin", "LANG": "C.UTF-8"} | dict(job.environ),
+                readable=(job.source, installed.path, *job.reads),
+                writable=job.writes,
+                on_line=on_line,
+            )
         if finished.returncode == 0 and not finished.stopped:
             return Passed(finished.output_tail)
         return Broken(_sentence(job.command, finished), finished.output_tail)
+
+
+def prune_logs(folder: Path, keep: int) -> None:
+    """Remove the logs of all but the latest commits; `folder` holds one folder for each."""
+    known = sorted(folder.glob("*/"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in known[keep:]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _written_to(log: Path | None) -> Iterator[Callable[[str], None] | None]:
+    """What takes lines and writes each down at once, until the file is as long as it may be."""
+    if log is None:
+        yield None
+        return
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", buffering=1) as file:
+
+        def take(line: str) -> None:
+            if file.tell() < LONGEST_LOG:
+                file.write(f"{line}\n")
+
+        yield take
 
 
 def _command(command: Sequence[str], python: Path) -> list[str]:

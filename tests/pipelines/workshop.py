@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -171,6 +171,7 @@ class Bench:
         environ: Mapping[str, str],
         readable: Sequence[Path],
         writable: Sequence[Path],
+        on_line: Callable[[str], None] | None = None,
     ) -> Finished:
         self.commands.append(tuple(command))
         pipe = asyncio.subprocess.PIPE
@@ -178,6 +179,9 @@ class Bench:
             *command, cwd=cwd, env=environ, stdout=pipe, stderr=asyncio.subprocess.STDOUT
         )
         output, _ = await process.communicate()
+        if on_line:
+            for line in output.decode().splitlines():
+                on_line(line)
         return Finished(process.returncode or 0, output.decode())
 
 
