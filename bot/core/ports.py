@@ -346,8 +346,10 @@ class Writer(Protocol):
     async def deployment(self, sha: str, environment: str) -> int:
         """The id of the Deployment of this commit to this environment, created when it is not there."""
 
-    async def deployment_state(self, deployment: int, state: "DeploymentState", description: str, url: str) -> None:
-        """Add a state to the Deployment."""
+    async def deployment_state(
+        self, deployment: int, state: "DeploymentState", description: str, url: str, log: str = ""
+    ) -> None:
+        """Add a state to the Deployment; `url` is where it answers, `log` the page of its run."""
 
 
 StatusState = Literal["pending", "success", "failure", "error"]

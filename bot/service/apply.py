@@ -286,4 +286,5 @@ class _Progress:
     async def deployment(self, state: DeploymentState, description: str) -> None:
         writer = self._hands.writer
         number = await writer.deployment(self._sha, deployment.ENVIRONMENT)
-        await writer.deployment_state(number, state, description, self._hands.service_url)
+        run = self._hands.run_url(self._sha) if self._hands.runs_url else ""
+        await writer.deployment_state(number, state, description, self._hands.service_url, run)

@@ -70,7 +70,22 @@ async def test_from_the_installation_to_the_release(tmp_path: Path) -> None:
         said = await here.wait(lambda: _comments(here, pull["number"]), "the comment on the pull request")
         assert [deployment.COMMENT_KEY in comment["body"] for comment in said] == [True]
         assert "Deployed and verified" in said[0]["body"]
+        await _read_of(here, merged)
         await _release(here)
+
+
+async def _read_of(here: Town, merged: str) -> None:
+    """From the commit, from each of its stages and from its Deployment a link leads to the page of the run."""
+    statuses = (await here.ada.get(f"/commits/{merged}/status"))["statuses"]
+    assert {one["context"] for one in statuses} >= {"bolide", "bolide/package", "bolide/deploy", "bolide/verify"}
+    (page,) = {one["target_url"] for one in statuses if one["context"].startswith("bolide")}
+    made = next(each for each in await here.ada.get("/deployments") if each["sha"] == merged)
+    state = (await here.ada.get(f"/deployments/{made['id']}/statuses"))[0]
+    assert (made["environment"], state["state"], state["log_url"]) == ("production", "success", page)
+    async with aiohttp.ClientSession() as session, session.get(page) as answer:
+        text = await answer.text()
+    assert "verified</span>" in text
+    assert f"<code>{merged}</code>" in text
 
 
 async def _comments(here: Town, number: int) -> list[dict[str, Any]] | None:

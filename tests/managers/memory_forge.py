@@ -503,7 +503,9 @@ class MemoryWriter:
             there.deployments.append((sha, environment))
         return there.deployments.index((sha, environment)) + 1
 
-    async def deployment_state(self, deployment: int, state: DeploymentState, description: str, url: str) -> None:
+    async def deployment_state(
+        self, deployment: int, state: DeploymentState, description: str, url: str, log: str = ""
+    ) -> None:
         there = self._forge.touch("deployment_state")
         latest = [entry for entry in there.deployment_states if entry[0] == deployment][-1:]
         if latest != [(deployment, state, description)]:

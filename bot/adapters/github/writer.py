@@ -222,10 +222,14 @@ class GitHubWriter:
 
         return await self._maker.make_sure(look, create)
 
-    async def deployment_state(self, deployment: int, state: DeploymentState, description: str, url: str) -> None:
+    async def deployment_state(
+        self, deployment: int, state: DeploymentState, description: str, url: str, log: str = ""
+    ) -> None:
         """Add a state to the Deployment, unless it is the latest."""
         path = f"deployments/{deployment}/statuses"
         data = {"state": state, "description": _cut(description), "environment_url": url}
+        if log:
+            data["log_url"] = log
 
         async def look() -> bool | None:
             latest = (await self._session.read(f"{self._session.path}/{path}")).data[:1]

@@ -33,6 +33,7 @@ def bars(stages: Mapping[str, Mapping[str, Any]], total: float) -> tuple[Bar, ..
             begun, end = end, whole
         width = max(_LEAST, (end - begun) / whole * WIDTH)
         left = min(begun / whole * WIDTH, WIDTH - width)
-        made.append(Bar(name, round(left, 1), round(width, 1), round(end - begun, 2), str(stage.get("outcome", ""))))
+        seconds = float(stage.get("seconds", end - begun))
+        made.append(Bar(name, round(left, 1), round(width, 1), round(seconds, 2), str(stage.get("outcome", ""))))
         before = end
     return tuple(made)
