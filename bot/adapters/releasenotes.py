@@ -22,8 +22,8 @@ AWAY = 3600.0
 """Seconds for which a page that did not answer is not asked again."""
 AT_ONCE = 8
 TOO_MANY = "not looked for: too many packages move"
-SECONDS = 30.0
-"""For all notes of one pull request together."""
+SECONDS = 4.0
+"""For all notes of one pull request together: nobody waits long for a pull request because of its notes."""
 _TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5, sock_read=10)
 
 

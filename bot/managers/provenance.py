@@ -22,6 +22,8 @@ from bot.core.texts.markdown import bounded, quiet
 from bot.core.texts.provenance import Checked, Said
 
 NAME = "provenance"
+LANE = "update"
+"""Both read the index's pages: they take turns, so that neither slows the other down."""
 LISTENS = (RepositoryAdded, Pushed, CheckProvenance)
 NO_LOCK = "There is no Pipfile.lock to check, at the top of the repository or in an overlay."
 MOST_SOURCES = 8
