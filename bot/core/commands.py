@@ -123,6 +123,13 @@ class RetestNow:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliverImage:
+    """Build the service's image of a release's tag, push it, and say its digest."""
+
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
 class PreviewNow:
     """Let the pull request's service answer beside production, until the pull request is closed."""
 
@@ -168,6 +175,7 @@ Command = (
     | ReleaseNow
     | CancelRelease
     | YankRelease
+    | DeliverImage
     | PreviewNow
     | RetrainNow
     | RetestNow
@@ -197,16 +205,24 @@ _TITLES: dict[str, Command] = {
     "finalize version": ReleaseNow("finalize"),
     "x.y.z release": Unknown("release", "write the version in place of X.Y.Z, in the title of a new issue."),
 }
+_DELIVER = "deliver container image"
+_TAG = re.compile(
+    r"^[ \t]*tag:[ \t]*v?(?P<tag>[0-9][0-9A-Za-z._-]{0,63})[ \t]*\r?$", re.ASCII | re.IGNORECASE | re.MULTILINE
+)
+_NO_TAG = "name the release in the text of a new issue, on a line such as `Tag: 1.2.3`."
 _RELEASE_OF = re.compile(r"v?(?P<version>\d\S{0,60}) release", re.ASCII)
 _KINDS: dict[str, ReleaseKind] = {kind: kind for kind in KINDS}
 _COMMAND = re.compile(r"(?:/|(?P<mention>@bolide)[ \t]+)(?P<words>[a-z][a-z-]{0,39}(?:[ \t].*)?)", re.IGNORECASE)
 
 
-def in_title(title: str) -> Command | None:
-    """The command that an issue's title is: exact, but for case and surrounding space."""
+def in_title(title: str, text: str = "") -> Command | None:
+    """The command that an issue's title is: exact, but for case and surrounding space; `text` is the issue's own."""
     if not title.strip().isascii() or not _plain(title):
         return None
     words = title.strip().lower()
+    if words == _DELIVER:
+        named = _TAG.search(text)
+        return DeliverImage(named["tag"]) if named else Unknown("deliver", _NO_TAG)
     named = _RELEASE_OF.fullmatch(words)
     return ReleaseNow(Exactly(named["version"])) if named else _TITLES.get(words)
 

@@ -313,12 +313,15 @@ def _labels(change: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _issue(body: Mapping[str, Any]) -> tuple[Event, ...] | Ignored:
-    command = commands.in_title(_text(body, "issue", "title"))
+    text = _at(body, ("issue", "body"))
+    written = text if isinstance(text, str) else ""
+    command = commands.in_title(_text(body, "issue", "title"), written)
     match _text(body, "action"):
         case "opened":
             return _given(body, command, None)
         case "edited" if isinstance(before := _at(body, ("changes", "title", "from")), str):
-            return _given(body, command, None) if commands.in_title(before) != command else Ignored(_AS_BEFORE)
+            same = commands.in_title(before, written) == command
+            return Ignored(_AS_BEFORE) if same else _given(body, command, None)
         case _:
             return Ignored("not a new title")
 

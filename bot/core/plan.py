@@ -276,6 +276,16 @@ class OpenPreview:
 
 
 @dataclass(frozen=True, slots=True)
+class PushImage:
+    """The image of this commit is in the registry under this tag; the issue has its digest and is closed then."""
+
+    issue: int
+    key: str
+    tag: str
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClosePreview:
     """The pull request has no preview any more."""
 
@@ -306,6 +316,7 @@ Action = (
     | ResumeRuns
     | OpenPreview
     | ClosePreview
+    | PushImage
 )
 
 

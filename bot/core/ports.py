@@ -32,7 +32,7 @@ from bot.core.plan import (
 )
 from bot.core.previews import Previewed
 from bot.core.recipe import Recipe
-from bot.core.stages import RolledBack, RunResult, StageReport, Stopped
+from bot.core.stages import ImagePushed, RolledBack, RunResult, StageReport, Stopped
 
 
 class ForgeUnavailable(Exception):
@@ -509,6 +509,12 @@ class Runner(Protocol):
 
         Production is not touched. Raises Refused.
         """
+        ...
+
+    async def push_image(
+        self, repository: Repository, sha: str, tag: str, reader: Reader, writer: Writer
+    ) -> ImagePushed | Stopped:
+        """Build the service's image of a commit and push it under this tag. Raises Refused."""
         ...
 
     async def close_preview(self, repository: Repository, number: int, reader: Reader, writer: Writer) -> bool:

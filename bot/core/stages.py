@@ -121,6 +121,14 @@ class RolledBack:
     taken: str
 
 
+@dataclass(frozen=True, slots=True)
+class ImagePushed:
+    """An image in a registry: `name` is its repository with the digest."""
+
+    repository: str
+    name: str
+
+
 RunResult = Verified | Unchanged | NotServed | Stopped | Superseded | Held
 
 

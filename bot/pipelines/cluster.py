@@ -14,7 +14,7 @@ from bot.core.errors import Refused
 from bot.core.image import ImageSpec, Origin
 from bot.core.lockfile import parse as parse_lock
 from bot.core.recipe import ServiceRecipe
-from bot.core.stages import Done, RunResult, Skipped, Unchanged, Verified
+from bot.core.stages import Done, ImagePushed, RunResult, Skipped, Unchanged, Verified
 from bot.pipelines import files, probation, release
 from bot.pipelines.course import Cluster, Course, Stop, sha256_text
 from bot.pipelines.examination import Expected, Service, Unfit, await_commit
@@ -62,6 +62,14 @@ async def deliver(course: Course, recipe: ServiceRecipe, cluster: Cluster, model
     return await run.verify(pushed, declared, before)
 
 
+async def push_image(
+    course: Course, recipe: ServiceRecipe, cluster: Cluster, model: Artefact | None, tag: str
+) -> ImagePushed:
+    """Build the image of the commit and push it under a tag; nothing is declared. Raises course.Stop."""
+    pushed = await _Delivery(course, recipe, cluster, model).push(tag)
+    return ImagePushed(pushed.repository, pushed.name)
+
+
 def production_key(repository: str, keys: DeployKeys) -> str:
     """Under which the model is kept that was verified last in this overlay: the gate compares with it."""
     return stages.stage_key("production", command=(), inputs={"repository": repository, "overlay": keys.overlay})
@@ -96,18 +104,24 @@ class _Delivery:
             await self._course.say("package", Skipped(reason, pushed.name))
             return pushed
         begun = await self._course.start("package")
-        card = await self._course.card("package", self._model.path) if self._model else {}
+        pushed = await self.push(key[:16])
+        await self._keep(key, pushed, source, await self._card())
+        await self._course.say("package", Done(pushed.name, time.monotonic() - begun))
+        return pushed
+
+    async def push(self, tag: str) -> Pushed:
+        """The image, built and pushed under this tag; raises Stop."""
         try:
-            pushed = await self._build(key[:16], card)
+            return await self._build(tag, await self._card())
         except Exception as error:
             if isinstance(error, Explained):
                 raise Stop("package", error.sentence, error.log_tail) from error
             if isinstance(error, files.UnsoundTree | Refused):
                 raise Stop("package", str(error)) from error
             raise
-        await self._keep(key, pushed, source, card)
-        await self._course.say("package", Done(pushed.name, time.monotonic() - begun))
-        return pushed
+
+    async def _card(self) -> dict[str, Any]:
+        return await self._course.card("package", self._model.path) if self._model else {}
 
     def _spec(self, commit: str) -> ImageSpec:
         command = self._recipe.serve or ("python", "-m", "gunicorn", "--bind", f"[::]:{image.PORT}", self._recipe.wsgi)

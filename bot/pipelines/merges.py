@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import shutil
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from bot.core.previews import Previewed
 from bot.core.stages import (
     Done,
     Held,
+    ImagePushed,
     NotServed,
     RolledBack,
     RunResult,
@@ -127,18 +128,38 @@ class MergeRuns:
         if self._previews is None:
             raise Refused(NO_PREVIEWS)
         config = (await reader.snapshot((repoconfig.PATH,), branch=overlay.BRANCH)).text(repoconfig.PATH)
-        folder = self._workshop.scratch / f"tree-{sha[:12]}-{uuid.uuid4().hex[:8]}"
-        try:
-            tree = await asyncio.to_thread(self._unpack, await reader.tarball(sha), folder)
-            request = await asyncio.to_thread(_request, repository, sha, tree, reader, writer, config)
+        async with self._unpacked(repository, sha, reader, writer, config) as request:
             if request is None or request.recipe.service is None:
                 raise Refused(f"{repoconfig.PATH} of the default branch names no service, or there is no Pipfile.lock.")
             if request.cluster:
                 for url in (request.cluster.keys.url, request.cluster.keys.preview_url):
                     _require_public(url, self._allowed)
-            request = replace(request, number=repository.id)
             async with self._turn:
                 return await preview.open_preview(self._previews, self._workshop, request, number)
+
+    async def push_image(
+        self, repository: Repository, sha: str, tag: str, reader: Reader, writer: Writer
+    ) -> ImagePushed | Stopped:
+        """Build the service's image of a commit and push it under this tag. Raises Refused."""
+        keys = repoconfig.read(await reader.snapshot(repoconfig.PATHS, branch=overlay.BRANCH)).deploy
+        async with self._unpacked(repository, sha, reader, writer, None) as request:
+            if request is None:
+                raise Refused(f"{repoconfig.PATH} of the tag names no service, or there is no Pipfile.lock.")
+            # Where images go is for the default branch to say, whatever an old tag says.
+            request = replace(request, cluster=Cluster(keys, reader, writer) if keys else None)
+            async with self._turn:
+                return await redeploy.push_image(self._workshop, request, preview.say_nothing, tag)
+
+    @contextlib.asynccontextmanager
+    async def _unpacked(
+        self, repository: Repository, sha: str, reader: Reader, writer: Writer, config: str | None
+    ) -> AsyncIterator[RunRequest | None]:
+        """What to run for a commit, its files there while the block runs."""
+        folder = self._workshop.scratch / f"tree-{sha[:12]}-{uuid.uuid4().hex[:8]}"
+        try:
+            tree = await asyncio.to_thread(self._unpack, await reader.tarball(sha), folder)
+            request = await asyncio.to_thread(_request, repository, sha, tree, reader, writer, config)
+            yield replace(request, number=repository.id) if request else None
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 

@@ -82,7 +82,7 @@ async def open_preview(ground: Ground, workshop: Workshop, request: RunRequest, 
     await asyncio.to_thread(place.mkdir, parents=True, exist_ok=True)
     if request.cluster:
         own = beside(request.cluster)
-        result = await redeploy.run(replace(workshop, probation=0), replace(request, cluster=own), _quietly)
+        result = await redeploy.run(replace(workshop, probation=0), replace(request, cluster=own), say_nothing)
         if isinstance(result, Stopped):
             return result
         sides = [
@@ -94,7 +94,7 @@ async def open_preview(ground: Ground, workshop: Workshop, request: RunRequest, 
         await asyncio.to_thread(folder.mkdir, exist_ok=True)
     await ground.start(state)
     there = replace(workshop, deployer=Supervisor(state), releases=releases, public_url=None, probation=0.0)
-    result = await redeploy.run(there, request, _quietly)
+    result = await redeploy.run(there, request, say_nothing)
     if isinstance(result, Stopped):
         return result
     return await _compare(request, await there.deployer.status(), workshop, ground)
@@ -147,7 +147,7 @@ async def _ask(
     return Doing(figures.median, figures.error_rate, cpu, after.memory_mb)
 
 
-async def _quietly(line: StageReport) -> None:
+async def say_nothing(line: StageReport) -> None:
     """Previews set no commit status for their stages: those are production's."""
 
 

@@ -7,9 +7,11 @@ import time
 from pathlib import Path
 
 from bot.core import stages
+from bot.core.errors import Refused
 from bot.core.recipe import ServiceRecipe
 from bot.core.stages import (
     Done,
+    ImagePushed,
     NotServed,
     RunResult,
     Skipped,
@@ -42,6 +44,20 @@ async def run(workshop: Workshop, request: RunRequest, report: Report) -> RunRes
     except Stop as stop:
         await report(StageReport(request.sha, stop.stage, stop.failure))
         return Stopped(request.sha, stop.stage, stop.failure, stop.back)
+    finally:
+        await asyncio.to_thread(shutil.rmtree, course.scratch, ignore_errors=True)
+
+
+async def push_image(workshop: Workshop, request: RunRequest, report: Report, tag: str) -> ImagePushed | Stopped:
+    """Build the image of the request's commit and push it under a tag; nothing is deployed. Raises Refused."""
+    course, recipe, there = Course(workshop, request, report), request.recipe, request.cluster
+    if not recipe.service or not there:
+        raise Refused("Images need `service` in the configuration, and `deploy.image` in that of the default branch.")
+    try:
+        model = await make_model(course, recipe.training, None) if recipe.training else None
+        return await cluster.push_image(course, recipe.service, there, model, tag)
+    except Stop as stop:
+        return Stopped(request.sha, stop.stage, stop.failure)
     finally:
         await asyncio.to_thread(shutil.rmtree, course.scratch, ignore_errors=True)
 

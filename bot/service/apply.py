@@ -23,6 +23,7 @@ from bot.core.plan import (
     OpenPreview,
     Plan,
     ProposeChange,
+    PushImage,
     React,
     Release,
     Report,
@@ -37,8 +38,8 @@ from bot.core.plan import (
 )
 from bot.core.ports import Delivery, DeploymentState, Inbox, Reader, Runner, StatusState, Writer
 from bot.core.records import Archive, NoArchive, Proposed
-from bot.core.stages import Held, StageReport, Started, Stopped, Superseded, Verified
-from bot.core.texts import deployment, evidence, preview, update
+from bot.core.stages import Held, ImagePushed, StageReport, Started, Stopped, Superseded, Verified
+from bot.core.texts import deployment, evidence, image, preview, update
 from bot.core.watching import Watched, WatchList
 
 
@@ -91,7 +92,7 @@ async def _make(action: Action, hands: Hands, made: dict[str, str]) -> None:
             made["{released}"] = f"[{action.tag}]({await hands.writer.release(action)})"
         case OpenIssue():
             made["{opened}"] = f"#{await hands.writer.open_issue(action)}"
-        case StartRun() | RollBack() | ResumeRuns() | OpenPreview() | ClosePreview():
+        case StartRun() | RollBack() | ResumeRuns() | OpenPreview() | ClosePreview() | PushImage():
             await _deploy(action, hands)
         case _:
             await _write(action, hands.writer)
@@ -116,7 +117,9 @@ async def _watch(action: Watch, hands: Hands) -> None:
         await hands.watch_list.forget(hands.repository.id)
 
 
-async def _deploy(action: StartRun | RollBack | ResumeRuns | OpenPreview | ClosePreview, hands: Hands) -> None:
+async def _deploy(
+    action: StartRun | RollBack | ResumeRuns | OpenPreview | ClosePreview | PushImage, hands: Hands
+) -> None:
     match action:
         case StartRun():
             await _run(action, hands)
@@ -126,6 +129,8 @@ async def _deploy(action: StartRun | RollBack | ResumeRuns | OpenPreview | Close
             said = deployment.resumed(await hands.runner.frozen(hands.repository))
             await hands.runner.resume(hands.repository)
             await hands.writer.comment(Comment(issue, key, said))
+        case PushImage():
+            await _push_image(action, hands)
         case OpenPreview():
             await _preview(action, hands)
         case ClosePreview(number):
@@ -133,6 +138,25 @@ async def _deploy(action: StartRun | RollBack | ResumeRuns | OpenPreview | Close
                 await hands.writer.comment(Comment(number, preview.KEY, preview.GONE))
         case _:
             assert_never(action)
+
+
+async def _push_image(action: PushImage, hands: Hands) -> None:
+    """Build and push it, and answer with its digest, or with why there is none."""
+    try:
+        given = (action.sha, action.tag, hands.reader, hands.writer)
+        result = await hands.runner.push_image(hands.repository, *given)
+    except Refused as refusal:
+        said, done = image.refused(str(refusal)), False
+    else:
+        done = isinstance(result, ImagePushed)
+        said = (
+            image.delivered(result.repository, action.tag, result.name, action.sha)
+            if isinstance(result, ImagePushed)
+            else image.failed(result)
+        )
+    await hands.writer.comment(Comment(action.issue, action.key, said))
+    if done:
+        await hands.writer.close_issue(CloseIssue(action.issue))
 
 
 async def _preview(action: OpenPreview, hands: Hands) -> None:

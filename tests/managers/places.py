@@ -11,7 +11,7 @@ from bot.core.ports import Reader, Writer
 from bot.core.previews import Previewed
 from bot.core.recipe import Recipe
 from bot.core.releasenotes import Asked, Notes
-from bot.core.stages import RolledBack, RunResult, StageReport, Stopped
+from bot.core.stages import ImagePushed, RolledBack, RunResult, StageReport, Stopped
 
 
 @dataclass(slots=True)
@@ -119,6 +119,17 @@ class MemoryRunner:
             raise Refused("No previews are made here.")
         self.previews.append((number, sha))
         return self.previewed
+
+    pushed: ImagePushed | Stopped | None = None
+    """What an image comes to; None where none can be built."""
+
+    async def push_image(
+        self, repository: Repository, sha: str, tag: str, reader: Reader, writer: Writer
+    ) -> ImagePushed | Stopped:
+        if self.pushed is None:
+            raise Refused("Images need `deploy.image`.")
+        self.orders.append(f"{tag} {sha}")
+        return self.pushed
 
     async def close_preview(self, repository: Repository, number: int, reader: Reader, writer: Writer) -> bool:
         there = [preview for preview in self.previews if preview[0] == number]

@@ -12,12 +12,16 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from bot.adapters.process_tree import ProcessTree
 from bot.core.deploykeys import DeployKeys
-from bot.core.stages import Done, Failed, RunResult, Skipped, StageReport, Stopped, Unchanged, Verified
+from bot.core.errors import Refused
+from bot.core.previews import Previewed
+from bot.core.stages import Done, Failed, ImagePushed, RunResult, Skipped, StageReport, Stopped, Unchanged, Verified
 from bot.pipelines import files, redeploy
 from bot.pipelines.control import Supervisor
 from bot.pipelines.course import Cluster, RunRequest, Workshop
 from bot.pipelines.image import Yard
+from bot.pipelines.preview import Ground, open_preview, say_nothing
 from bot.pipelines.runner import LocalRunner
 from bot.pipelines.store import FolderStore
 from tests.managers.memory_forge import MemoryForge, MemoryRepository
@@ -46,6 +50,7 @@ class MemoryImages:
 
     pushed: dict[str, tuple[str, str | None, str]] = field(default_factory=dict)
     built: dict[str, tuple[str, str | None, str]] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
     builds: int = 0
 
     async def build(self, context: Path, containerfile: str) -> str:
@@ -60,6 +65,7 @@ class MemoryImages:
 
     async def push(self, image: str, repository: str, tag: str) -> str:
         self.pushed[f"sha256:{image}"] = self.built[image]
+        self.tags[tag] = f"sha256:{image}"
         return f"sha256:{image}"
 
     async def remove(self, image: str) -> None:
@@ -81,6 +87,8 @@ class Place:
     running: str = FIRST
     merges: int = 0
     tired: int = 0
+    preview: str = ""
+    """The overlay that the address answers for; empty for that of production."""
 
     def others_push(self, times: int) -> None:
         """Let somebody push just before each of the next commits."""
@@ -90,15 +98,15 @@ class Place:
 
         self.forge.before_propose = [somebody(number) for number in range(times)]
 
-    def declared(self) -> str:
-        text = self.repository.commits[self.repository.head].files[PATH]
+    def declared(self, path: str = PATH) -> str:
+        text = self.repository.commits[self.repository.head].files[path]
         assert isinstance(text, str)
         return text.split("digest: ")[1].split()[0]
 
     def served(self) -> tuple[str, str | None, str]:
         """What the cluster runs: what is declared, as long as somebody watches that folder."""
         if self.watched:
-            self.running = self.declared()
+            self.running = self.declared(self.preview or PATH)
         return self.images.pushed.get(self.running, ("0" * 40, None, ""))
 
     async def merge(
@@ -111,27 +119,34 @@ class Place:
         **more: Any,
     ) -> RunResult:
         self.reports.clear()
-        self.merges += 1
-        tree = write_repository(self.root / f"tree-{self.merges}", changes)
-        shop = Workshop(
+        shop = self.shop(more.pop("yard", Yard(self.images, BASE)), probation)
+
+        async def report(line: StageReport) -> None:
+            self.reports.append(line)
+
+        return await redeploy.run(shop, self.request(number, changes, minutes), report)
+
+    def shop(self, yard: Yard | None, probation: float = 0) -> Workshop:
+        """What a run works with here."""
+        return Workshop(
             LocalRunner(OneEnvironment(), self.bench),
             OneEnvironment(_small_environment(self.root / "environment")),
             FolderStore(self.root / "store"),
             Supervisor(self.root / "nobody"),
             self.root / "releases",
             self.root / "scratch",
-            yard=more.pop("yard", Yard(self.images, BASE)),
+            yard=yard,
             probation=probation,
         )
-        keys = replace(DeployKeys(IMAGE, OVERLAY, self.url), patience_minutes=minutes)
+
+    def request(self, number: int, changes: Mapping[str, str] | None = None, minutes: int = 0) -> RunRequest:
+        """A commit to run, which differs from the standard repository in these files."""
+        self.merges += 1
+        tree = write_repository(self.root / f"tree-{self.merges}", changes)
+        keys = replace(DeployKeys(IMAGE, OVERLAY, self.url, self.url), patience_minutes=minutes)
         value = self.repository.value
         cluster = Cluster(keys, self.forge.reader(value), self.forge.writer(value))
-        request = RunRequest("ada/digits", sha(number), tree, lock(), RECIPE, cluster=cluster)
-
-        async def report(line: StageReport) -> None:
-            self.reports.append(line)
-
-        return await redeploy.run(shop, request, report)
+        return RunRequest("ada/digits", sha(number), tree, lock(), RECIPE, cluster=cluster)
 
     def stages(self, kind: type) -> list[str]:
         return [line.stage for line in self.reports if isinstance(line.outcome, kind)]
@@ -278,3 +293,42 @@ async def test_an_overlay_without_the_image_is_told_before_anything_is_declared(
 async def test_without_a_builder_the_remedy_is_told(place: Place) -> None:
     assert isinstance(await place.merge(1, yard=None), Stopped)
     assert place.sentence() == "Images cannot be built here: set BOLIDE_BASE_IMAGE, and install buildah."
+
+
+async def test_the_image_of_a_release_is_pushed_under_its_tag_and_deploys_nothing(place: Place) -> None:
+    await place.merge(1)
+    declared = place.declared()
+    shop = place.shop(Yard(place.images, BASE))
+    pushed = await redeploy.push_image(shop, place.request(2), say_nothing, "1.2.3")
+    assert isinstance(pushed, ImagePushed)
+    assert pushed.name == f"{IMAGE}@{place.images.tags['1.2.3']}"
+    assert place.images.pushed[place.images.tags["1.2.3"]][0] == sha(2)
+    assert place.declared() == declared
+    broken = place.request(3, {"training/train.py": "raise SystemExit('No data.')"})
+    stopped = await redeploy.push_image(shop, broken, say_nothing, "1.2.4")
+    assert isinstance(stopped, Stopped)
+    assert stopped.failure.sentence == "No data."
+    with pytest.raises(Refused, match=r"deploy\.image"):
+        await redeploy.push_image(shop, replace(place.request(4), cluster=None), say_nothing, "1.2.5")
+
+
+async def test_a_preview_is_declared_beside_production(place: Place) -> None:
+    own = PATH.replace("/prod/", "/preview/")
+    await place.merge(1)
+    place.repository.push({own: KUSTOMIZATION})
+    declared, text = place.declared(), place.repository.commits[place.repository.head].files[PATH]
+
+    async def nowhere(folder: Path) -> None:
+        raise AssertionError(folder)
+
+    ground = Ground(place.root / "previews", nowhere, lambda pid: ProcessTree(pid).measure())
+    shop, wanted = place.shop(Yard(place.images, BASE)), place.request(2, {"shop/__init__.py": SERVICE + "# 2\n"})
+    place.preview = own
+    found = await open_preview(ground, shop, replace(wanted, number=7), 1)
+    assert isinstance(found, Previewed)
+    assert (found.url, found.preview is not None, found.production is not None) == (place.url, True, True)
+    files = place.repository.commits[place.repository.head].files
+    assert place.images.tags
+    assert files[PATH] == text
+    assert str(files[own]) == KUSTOMIZATION.replace(FIRST, place.declared(own))
+    assert place.declared(own) != declared
