@@ -63,6 +63,8 @@ class Verified:
     seconds: float
     """From the start of the run to the answer."""
     digits: int
+    url: str = ""
+    """Where a cluster serves it; empty for the machine that the bot runs on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,7 +205,8 @@ class _Delivery:
             key = production_key(self._course.request.repository, self._keys)
             await self._course.workshop.store.keep(key, self._model.path, pushed.commit)
         await self._course.say("verify", Done(pushed.name, time.monotonic() - begun))
-        return Verified(self._course.request.sha, pushed.model, now - self._course.begun, found.digits)
+        took = now - self._course.begun
+        return Verified(self._course.request.sha, pushed.model, took, found.digits, self._keys.url)
 
     def _expected(self, pushed: Pushed) -> Expected:
         recipe = self._recipe

@@ -248,7 +248,7 @@ async def _run(action: StartRun, hands: Hands) -> None:
     # A run that ended before a crash reports nothing when it is asked again: its Deployment is looked up here.
     match result:
         case Verified():
-            await progress.deployment("success", sentence)
+            await progress.deployment("success", sentence, result.url)
         case Stopped(stage="deploy" | "verify"):
             await progress.deployment("failure", sentence)
             await _tell_roll_back(result.back, sentence, hands)
@@ -307,8 +307,8 @@ class _Progress:
         if stage.stage == "deploy" and isinstance(stage.outcome, Started):
             await self.deployment("in_progress", "switching the service to this commit")
 
-    async def deployment(self, state: DeploymentState, description: str) -> None:
+    async def deployment(self, state: DeploymentState, description: str, url: str = "") -> None:
         writer = self._hands.writer
         number = await writer.deployment(self._sha, deployment.ENVIRONMENT)
         run = self._hands.run_url(self._sha) if self._hands.runs_url else ""
-        await writer.deployment_state(number, state, description, self._hands.service_url, run)
+        await writer.deployment_state(number, state, description, url or self._hands.service_url, run)

@@ -10,7 +10,7 @@ from bot.core.events import ChangeProposed, RepositoryAdded
 from bot.core.packages import HeldBack
 from bot.core.plan import React
 from bot.core.ports import Delivery, Job, Unreadable
-from bot.core.stages import Failed, Held, NotServed, RunResult, Stopped, Superseded, Unchanged
+from bot.core.stages import Failed, Held, NotServed, RunResult, Stopped, Superseded, Unchanged, Verified
 from bot.core.texts import update
 from tests.managers.memory_forge import LOGIN
 from tests.managers.world import CONFIG, FILES, NOW, ROB, SERVICE, STRANGER, World, lock
@@ -448,6 +448,10 @@ async def test_a_job_whose_delivery_cannot_be_read_any_more_is_refused(world: Wo
 # Redeployments
 
 
+def in_a_cluster(sha: str) -> RunResult:
+    return Verified(sha, "tf-1", 31.4, 10, "https://digits.example")
+
+
 def stopped(sha: str) -> RunResult:
     failed = Failed("the gate says no to @ada, fixes #1", "Traceback\n```\nfixes #2", "git checkout x && python -m y")
     return Stopped(sha, "deploy", failed)
@@ -457,6 +461,7 @@ def stopped(sha: str) -> RunResult:
     ("result", "states", "status", "comment"),
     [
         (None, ["in_progress", "success"], "success", "🚀 **Deployed and verified.**"),
+        (in_a_cluster, ["in_progress", "success"], "success", "🚀 **Deployed and verified.**"),
         (stopped, ["in_progress", "failure"], "failure", "🛑 **Not deployed; what served before serves on.**"),
         (lambda sha: Unchanged(sha, "b" * 40, "Already."), None, "success", "**Nothing to deploy.** Already."),
         (lambda sha: NotServed(sha, "No service."), None, "success", "**Nothing to deploy.** No service."),
@@ -486,7 +491,10 @@ async def test_a_merge_is_followed_to_its_end_and_told_once(
     assert world.runner.begun == [sha]
     if status == "success" and states:
         assert world.repository.statuses[sha, "bolide/train"] == ("success", "done in 1.5 s")
-        assert f"The service: {SERVICE}" in said
+        assert f"The service: {'https://digits.example' if result is in_a_cluster else SERVICE}" in said
+    if result is stopped:
+        assert "Traceback" in said
+        assert "git checkout x && python -m y" in said
 
 
 async def test_a_deployment_is_ended_although_the_bot_died_before_it_said_so(world: World) -> None:

@@ -103,7 +103,7 @@ def comment(result: RunResult, url: str) -> str:
     """The comment on the merged pull request."""
     match result:
         case Verified():
-            return f"🚀 **Deployed and verified.** {sentence(result)}\n\nThe service: {url}"
+            return f"🚀 **Deployed and verified.** {sentence(result)}\n\nThe service: {result.url or url}"
         case Stopped(failure=failure):
             log, command = fenced(failure.log_tail or "(no output)"), fenced(failure.reproduce)
             verdict = "⏪ **Rolled back" if result.back else "🛑 **Not deployed"
