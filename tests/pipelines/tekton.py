@@ -16,6 +16,8 @@ from aiohttp import web
 
 NAMESPACE = "bolide-stages"
 PARAMETER = "$(params."
+PYTHON = Path(sys.executable).resolve()
+"""The image's Python: none of the packages of the tests is there."""
 
 
 @dataclass
@@ -233,9 +235,9 @@ class TinyTekton:
         if script := step.get("script"):
             assert PARAMETER not in script, "a parameter would be put into the script"
             (root / "script").write_text(script)
-            command = [sys.executable, str(root / "script")]
+            command = [str(PYTHON), str(root / "script")]
         else:
-            command = [sys.executable if word == "python3" else word for word in step["command"]]
+            command = [str(PYTHON) if word == "python3" else word for word in step["command"]]
         folder = placed(step.get("workingDir", "/workspace"))
         process = await asyncio.create_subprocess_exec(
             *command, cwd=folder, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import subprocess
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +20,7 @@ from bot.pipelines.course import RunRequest, Workshop
 from bot.pipelines.pipelinerun import ClusterMaker, run_name
 from bot.pipelines.runner import LocalRunner
 from bot.pipelines.store import FolderStore
-from tests.pipelines.tekton import NAMESPACE, TinyTekton, tiny_tekton
+from tests.pipelines.tekton import NAMESPACE, PYTHON, TinyTekton, tiny_tekton
 from tests.pipelines.workshop import RECIPE, Bench, OneEnvironment, sha, training_module, write_repository
 
 IMAGE = "registry.example.org/python@sha256:" + "a" * 64
@@ -38,7 +40,12 @@ class Shop:
     merges: int = 0
 
     async def merge(
-        self, number: int, changes: Mapping[str, str] | None = None, recipe: Recipe = ONLY_MODEL, lock: str = LOCK
+        self,
+        number: int,
+        changes: Mapping[str, str] | None = None,
+        recipe: Recipe = ONLY_MODEL,
+        lock: str = LOCK,
+        **more: Any,
     ) -> RunResult:
         self.reports.clear()
         self.merges += 1
@@ -58,7 +65,8 @@ class Shop:
         async def report(line: StageReport) -> None:
             self.reports.append(line)
 
-        return await redeploy.run(workshop, RunRequest("Ada/Digits.x", sha(number), tree, lock, recipe), report)
+        request = RunRequest("Ada/Digits.x", sha(number), tree, lock, recipe)
+        return await redeploy.run(workshop, replace(request, **more), report)
 
     def stages(self, kind: type) -> list[str]:
         return [line.stage for line in self.reports if isinstance(line.outcome, kind)]
@@ -181,3 +189,29 @@ def test_a_run_is_named_as_kubernetes_wants_names() -> None:
     assert len(name) <= 63
     assert name == name.lower()
     assert "--" not in name
+
+
+async def test_a_model_is_made_again_on_command_by_a_run_of_its_own(shop: Shop) -> None:
+    await shop.merge(1)
+    await shop.merge(1, order="comment 7", retrain=True)
+    assert shop.stages(Done) == ["train", "evaluate", "gate"]
+    assert len(shop.cluster.runs) == 2
+
+
+@pytest.mark.network
+@pytest.mark.enable_socket
+async def test_packages_of_the_lock_are_installed_by_their_hashes(shop: Shop) -> None:
+    if subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode:  # noqa: ASYNC221
+        pytest.skip(f"{PYTHON} has no pip")
+    own = json.loads((Path(__file__).parents[2] / "Pipfile.lock").read_text())
+    entry = next(section["typing-extensions"] for section in own.values() if "typing-extensions" in section)
+    lock = json.loads(LOCK) | {"training": {"typing-extensions": entry}}
+    spy = training_module() + "import typing_extensions\nprint('from', typing_extensions.__file__)\n"
+    assert isinstance(await shop.merge(1, {"training/train.py": spy}, lock=json.dumps(lock)), NotServed)
+    (log,) = [text for pod, text in shop.cluster.logs.items() if pod.endswith("step-train")]
+    assert "/source/packages/typing_extensions.py" in log
+    lock["training"]["typing-extensions"] = entry | {"hashes": [f"sha256:{'0' * 64}"]}
+    result = await shop.merge(2, {"training/train.py": spy}, lock=json.dumps(lock))
+    assert isinstance(result, Stopped)
+    assert "cannot be installed" in result.failure.sentence
+    assert "hash" in result.failure.log_tail.lower()
