@@ -41,6 +41,8 @@ def read_runner(
         wrong.append("BOLIDE_KUBERNETES_URL is no https URL; the token goes there.")
     if not has_bucket:
         wrong.append("BOLIDE_RUNNER=tekton needs the bucket (OBJECT_STORAGE_…): models come back through it.")
+    if found.ca_file and not found.ca_file.is_file():
+        wrong.append(f"BOLIDE_KUBERNETES_CA_FILE names {found.ca_file}, which is not there; or set it to `system`.")
     try:
         if not image("BOLIDE_STAGES_IMAGE"):
             wrong.append("BOLIDE_STAGES_IMAGE is not set; name an image with Python and pip by digest.")

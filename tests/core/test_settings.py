@@ -180,8 +180,10 @@ def test_models_are_made_here_unless_a_cluster_is_named() -> None:
     assert (tekton.url, tekton.namespace, tekton.image) == ("https://kubernetes.default.svc", "bolide-stages", image)
     assert tekton.ca_file is None
     assert problems(environ(BOLIDE_RUNNER="argo")) == ("BOLIDE_RUNNER is 'argo'; set it to one of local, tekton.",)
-    assert len(problems(environ(BOLIDE_RUNNER="tekton", BOLIDE_KUBERNETES_URL="http://cluster"))) == 3
-    told = environ(**BUCKET, BOLIDE_RUNNER="tekton", BOLIDE_STAGES_IMAGE="python:3.11")
+    assert len(problems(environ(BOLIDE_RUNNER="tekton", BOLIDE_KUBERNETES_URL="http://cluster"))) == 4
+    (problem,) = problems(told | {"BOLIDE_KUBERNETES_CA_FILE": "/no/ca.crt"})
+    assert problem == "BOLIDE_KUBERNETES_CA_FILE names /no/ca.crt, which is not there; or set it to `system`."
+    told |= {"BOLIDE_STAGES_IMAGE": "python:3.11"}
     assert problems(told)[0].startswith("BOLIDE_STAGES_IMAGE is not named by its digest")
 
 

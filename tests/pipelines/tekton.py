@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import secrets
+import ssl
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -278,15 +279,15 @@ def _status(code: int, message: str) -> web.Response:
 
 
 @asynccontextmanager
-async def tiny_tekton(root: Path) -> AsyncIterator[tuple[TinyTekton, str]]:
+async def tiny_tekton(root: Path, tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[TinyTekton, str]]:
     """The cluster and its API's address, on loopback."""
     cluster = TinyTekton(root)
     runner = web.AppRunner(cluster.application(), shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     port = runner.addresses[0][1]
-    cluster.bucket.url = f"http://127.0.0.1:{port}"
+    cluster.bucket.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
     try:
         yield cluster, cluster.bucket.url
     finally:

@@ -5,11 +5,13 @@ import json
 import subprocess
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.adapters.certificate import local_context
 from bot.adapters.kubernetes import Cluster, connect
 from bot.core.pipelineruns import ClusterRefused, ClusterUnavailable, PipelineRuns
 from bot.core.recipe import Recipe, TrainingRecipe
@@ -173,6 +175,22 @@ async def test_a_cluster_that_is_away_or_says_no_is_named(shop: Shop, tmp_path: 
     async with connect(Cluster("http://127.0.0.1:9", NAMESPACE, tmp_path / "absent")) as runs:
         with pytest.raises(ClusterUnavailable, match="BOLIDE_KUBERNETES"):
             await runs.remove("x")
+
+
+async def test_the_token_goes_only_to_a_cluster_whose_certificate_is_known(tmp_path: Path) -> None:
+    tls, token = local_context(tmp_path / "tls", datetime.now(UTC)), tmp_path / "token"
+    async with tiny_tekton(tmp_path, tls) as (cluster, url):
+        token.write_text(cluster.token)
+        cluster.installed["p"] = {"spec": {"params": [], "tasks": []}}
+        run = {"apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "metadata": {"name": "x"}}
+        run["spec"] = {"pipelineRef": {"name": "p"}, "params": []}
+        async with connect(Cluster(url, NAMESPACE, token)) as runs:
+            with pytest.raises(ClusterUnavailable, match="certificate"):
+                await runs.create(run)
+        assert not cluster.asked
+        async with connect(Cluster(url, NAMESPACE, token, tmp_path / "tls" / "certificate.pem")) as runs:
+            assert await runs.create(run)
+            assert (await runs.end("x")).succeeded
 
 
 async def test_a_command_that_a_cluster_would_change_is_refused(shop: Shop) -> None:
