@@ -11,7 +11,7 @@ from bot.pipelines.runs import Ledger
 SHOWN = 100
 _SUPERSEDED = "Left to commit {by}, which came before this one began and holds it too."
 _VERIFIED = (
-    "The service answers as this commit; {digits} known digits right, {seconds:.0f} s from the start of the run."
+    "The service answers as this commit; {digits} known digits right, {seconds:.1f} s from the start of the run."
 )
 
 
@@ -72,7 +72,7 @@ def _sentence(record: Mapping[str, Any]) -> str:
         case "superseded":
             return _SUPERSEDED.format(by=str(result.get("by"))[:8])
         case "verified":
-            return _VERIFIED.format(digits=result.get("digits", 0), seconds=float(result.get("seconds", 0)))
+            return _VERIFIED.format(digits=result.get("digits", 0), seconds=float(record.get("seconds", 0)))
         case "stopped":
             return f"{result.get('stage')} failed: {result.get('failure', {}).get('sentence', '')}"
         case "broken off":
