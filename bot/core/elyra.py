@@ -71,20 +71,13 @@ def _node(step: Step, number: int, folder: str, image: str) -> dict[str, Any]:
             "label": step.name,
             "ui_data": {"label": step.name, "x_pos": x, "y_pos": y, "description": f"The stage {step.name}"},
         },
-        "inputs": [
-            {
-                "id": "inPort",
-                "app_data": {"ui_data": {"cardinality": {"min": 0, "max": -1}, "label": "Input Port"}},
-                **({"links": links} if links else {}),
-            }
-        ],
-        "outputs": [
-            {
-                "id": "outPort",
-                "app_data": {"ui_data": {"cardinality": {"min": 0, "max": -1}, "label": "Output Port"}},
-            }
-        ],
+        "inputs": [_port("inPort", "Input Port") | ({"links": links} if links else {})],
+        "outputs": [_port("outPort", "Output Port")],
     }
+
+
+def _port(name: str, label: str) -> dict[str, Any]:
+    return {"id": name, "app_data": {"ui_data": {"cardinality": {"min": 0, "max": -1}, "label": label}}}
 
 
 def _file(step: Step, folder: str) -> str:
