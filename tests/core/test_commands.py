@@ -16,14 +16,9 @@ from bot.core.commands import (
     ExplainPackage,
     Help,
     IgnorePackage,
-    PreviewNow,
     RebaseNow,
     RecheckNow,
     ReleaseNow,
-    ResumeDeployments,
-    RetestNow,
-    RetrainNow,
-    RollBackNow,
     SecureNow,
     TellStatus,
     UnignorePackage,
@@ -31,6 +26,7 @@ from bot.core.commands import (
     UpdateNow,
     YankRelease,
 )
+from bot.core.deploycommands import PreviewNow, ResumeDeployments, RetestNow, RetrainNow, RollBackNow
 from bot.core.versions import Exactly
 
 TITLES: list[tuple[str, Command | None]] = [
