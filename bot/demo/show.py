@@ -100,4 +100,5 @@ def _told(
         install=install,
     )
     steps.tell(f"  GitHub on this machine: {stage.page('')}")
+    steps.tell(f"  What merges start: http://127.0.0.1:{ports['bot']}/runs")
     return stage
