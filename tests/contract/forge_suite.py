@@ -103,6 +103,12 @@ class ForgeSuite:
             await writer.commit(wanted)
         assert (await read(ground)).sha == made
 
+    async def test_a_file_longer_than_one_query_gives_is_read_whole(self, ground: Ground) -> None:
+        text = "".join(f"# line {number} is long enough, ü\n" for number in range(30_000))
+        assert len(text) > 512_000
+        await ground.push("ada", {"Pipfile": text})
+        assert (await read(ground)).text("Pipfile") == text
+
     async def test_files_are_read_at_one_commit(self, ground: Ground) -> None:
         first = await read(ground)
         assert (first.name, first.default_branch, first.archived) == (ground.repository.name, "main", False)

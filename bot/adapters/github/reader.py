@@ -1,7 +1,8 @@
 """Reading one repository: everything at one commit, in one query."""
 
+import base64
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -70,10 +71,21 @@ class GitHubReader:
         if there and there["databaseId"] != self._session.repository.id:
             raise ForgeRefused(f"{self._session.repository.name} is the name of another repository by now.")
         found = _snapshot(self._session.repository.name, there, tuple(paths), sha)
+        found = replace(found, files={path: await self._whole(content) for path, content in found.files.items()})
         others = {name: _own(there, n) for n, name in enumerate(more, start=1)}
         if tracked:
             found = replace(found, issues_enabled=there["hasIssuesEnabled"], open_changes=tuple(_open_changes(there)))
         return replace(found, others=others, tracking=_tracking(there, self._login) if tracked else None)
+
+    async def _whole(self, content: str | Unreadable | None) -> str | Unreadable | None:
+        """The text of a file, of which GraphQL gives the first 512 kB only: one request more where it is longer."""
+        if not isinstance(content, _Cut):
+            return content
+        blob = await self._session.read(f"{self._session.path}/git/blobs/{content.oid}")
+        try:
+            return base64.b64decode(blob.data["content"]).decode()
+        except ValueError:
+            return Unreadable("it is not UTF-8")
 
     async def pull_request(self, number: int) -> PullRequest:
         """The pull request as it is now."""
@@ -276,6 +288,13 @@ def _pull(node: Mapping[str, Any]) -> Pull:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Cut(Unreadable):
+    """A file of which only a part was given; `oid` names the whole."""
+
+    oid: str
+
+
 def _content(entry: Mapping[str, Any] | None) -> str | Unreadable | None:
     if entry is None:
         return None
@@ -289,7 +308,7 @@ def _content(entry: Mapping[str, Any] | None) -> str | Unreadable | None:
     if blob["isBinary"] or blob["text"] is None:
         return Unreadable("it is binary")
     if blob["isTruncated"]:
-        return Unreadable("GitHub gives only a part of it")
+        return _Cut("GitHub gives only a part of it", str(blob["oid"]))
     return str(blob["text"])
 
 
