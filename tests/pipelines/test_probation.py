@@ -21,7 +21,7 @@ async def town(tmp_path: Path) -> AsyncIterator[Town]:
 
 
 async def test_none_of_the_twelve_bad_candidates_stays(town: Town) -> None:
-    shop, recipe = town.workshop(probation=2), candidates.recipe()
+    shop, recipe = town.workshop(probation=1), candidates.recipe()
     first = await town.merge(1, candidates.good(), shop, recipe=recipe)
     assert isinstance(first, Verified), first
     found = candidates.bad()
@@ -39,7 +39,7 @@ async def test_none_of_the_twelve_bad_candidates_stays(town: Town) -> None:
 
 
 async def test_a_version_that_tires_is_taken_back(town: Town) -> None:
-    shop = town.workshop(probation=3)
+    shop = town.workshop(probation=2)
     await town.merge(1, shop=shop)
     wrong = SERVICE.replace("bright = sum", f"{LATER}bright = (app.seen > 25) + sum")
     failing = SERVICE.replace("bright = sum", f"{LATER}assert app.seen < 25\n        bright = sum")

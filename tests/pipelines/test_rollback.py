@@ -13,6 +13,7 @@ from bot.core.deploykeys import DeployKeys
 from bot.core.errors import Refused
 from bot.core.stages import Held, RolledBack, RunResult, StageReport, Stopped, Verified
 from bot.pipelines import rollback
+from bot.pipelines.calm import Calm
 from bot.pipelines.course import Cluster
 from bot.pipelines.deployments import Deployed, Deployments, Past
 from bot.pipelines.merges import MergeRuns
@@ -27,7 +28,7 @@ service:
 """
 TIRING = SERVICE.replace(
     "return jsonify(ready=True",
-    "app.seen = getattr(app, 'seen', 0) + 1; 1 / (app.seen < 12)\n        return jsonify(ok=1",
+    "app.seen = getattr(app, 'seen', 0) + 1; 1 / (app.seen < 5)\n        return jsonify(ok=1",
 )
 
 
@@ -49,7 +50,8 @@ class Village:
         records.mkdir(exist_ok=True)
         for name in ("releases", "scratch"):
             (self.town.root / name).mkdir(exist_ok=True)
-        self.runs = MergeRuns(self.town.workshop(probation=2), records, unpack, asyncio.Lock())
+        shop, turn = self.town.workshop(probation=1.5), asyncio.Lock()
+        self.runs = MergeRuns(shop, records, unpack, turn, calm=Calm(storm=0))
 
     async def merge(self, service: str, **files: str) -> RunResult:
         commit = self.repository.push({"shop/__init__.py": service, **files})
