@@ -143,15 +143,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
     for folder in (state, service_folder(settings)):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     turn = asyncio.Lock()  # heavy work one at a time, so that measurements are not disturbed
-    environments = Environments(
-        state / "environments",
-        uv=own_uv(),
-        python=Path(sys.executable),
-        index_url=settings.index_url,
-        allowed_hosts=settings.allowed_hosts,
-    )
-    served = [link.resolve() for place in RELEASES for link in state.glob(f"{place}/*/environment")]
-    await environments.prune(ENVIRONMENTS_KEPT, in_use=served)
+    environments = await _environments(settings, state)
     supervisor = control.Supervisor(service_folder(settings))
     async with packages(state, settings.allowed_hosts) as found, contextlib.AsyncExitStack() as stack:
         forge = await _patiently(stack, settings)
@@ -163,11 +155,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
         mirror = SqliteMirror(state / "mirror.sqlite")
         stack.callback(mirror.close)
         maker = await stack.enter_async_context(_maker(settings))
-        runs = MergeRuns(
-            *(_workshop(settings, state, environments, supervisor, maker), state / "runs", unpack, turn),
-            allowed_hosts=settings.allowed_hosts,
-            previews=Ground(state / "previews", start_preview, lambda pid: ProcessTree(pid).measure()),
-        )
+        runs = _runs(settings, _workshop(settings, state, environments, supervisor, maker), state, turn)
         outside = Outside(
             forge=forge,
             index=found.index,
@@ -191,6 +179,30 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
             yield Bolide(settings, inbox, Dispatch(outside), supervisor, _rounds(outside, settings))
         finally:
             await runs.close()
+
+
+async def _environments(settings: Settings, state: Path) -> Environments:
+    """The environments on disk, without those that nothing has used for long."""
+    environments = Environments(
+        state / "environments",
+        uv=own_uv(),
+        python=Path(sys.executable),
+        index_url=settings.index_url,
+        allowed_hosts=settings.allowed_hosts,
+    )
+    await environments.prune(ENVIRONMENTS_KEPT, in_use=await asyncio.to_thread(_served, state))
+    return environments
+
+
+def _served(state: Path) -> list[Path]:
+    """The environments that releases link to."""
+    return [link.resolve() for place in RELEASES for link in state.glob(f"{place}/*/environment")]
+
+
+def _runs(settings: Settings, shop: Workshop, state: Path, turn: asyncio.Lock) -> MergeRuns:
+    """What merges start on this machine."""
+    previews = Ground(state / "previews", start_preview, lambda pid: ProcessTree(pid).measure())
+    return MergeRuns(shop, state / "runs", unpack, turn, allowed_hosts=settings.allowed_hosts, previews=previews)
 
 
 def _rounds(outside: Outside, settings: Settings) -> tuple[Clock, Watch]:
@@ -371,46 +383,12 @@ async def _ready(inbox: Inbox) -> str | None:
 
 async def ensure_supervisor(settings: Settings) -> None:
     """Start the supervisor as a process of its own, which outlives this one, where none answers."""
-    await _ensure(service_folder(settings), supervise_command(settings))
+    await control.ensure(service_folder(settings), supervise_command(settings))
 
 
 async def start_preview(folder: Path) -> None:
     """Start a supervisor for a preview's state folder, on a port that is free, where none answers."""
-    await _ensure(folder, [sys.executable, "-m", "bot", "supervise", "--state", str(folder), "--port", "0"])
-
-
-async def _ensure(folder: Path, command: list[str]) -> None:
-    supervisor = control.Supervisor(folder)
-    with contextlib.suppress(control.NoSupervisor):
-        await supervisor.status()
-        return
-    log = folder / "supervisor.log"
-    process = _spawn(command, log)
-    for _ in range(100):
-        await asyncio.sleep(0.1)
-        with contextlib.suppress(control.NoSupervisor):
-            await supervisor.status()
-            return
-        if _ended(process):
-            break
-    lines = log.read_text().splitlines() or ["it said nothing"]
-    raise RuntimeError(f"The service's supervisor did not start: {lines[-1]}")
-
-
-def _spawn(command: list[str], log: Path) -> int:
-    """The pid of a process in a session of its own, which goes on when this one ends."""
-    with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
-        places = [(os.POSIX_SPAWN_DUP2, file.fileno(), to) for file, to in ((nothing, 0), (output, 1), (output, 2))]
-        return os.posix_spawn(command[0], command, _plain_environment(), file_actions=places, setsid=True)
-
-
-def _ended(process: int) -> bool:
-    return os.waitpid(process, os.WNOHANG)[0] != 0
-
-
-def _plain_environment() -> dict[str, str]:
-    """The variables that a child may see: none of the App's secrets."""
-    return {name: os.environ[name] for name in ("HOME", "LANG", "PATH", "TMPDIR") if name in os.environ}
+    await control.ensure(folder, [sys.executable, "-m", "bot", "supervise", "--state", str(folder), "--port", "0"])
 
 
 def supervise_command(settings: Settings) -> list[str]:

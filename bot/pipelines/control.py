@@ -145,3 +145,38 @@ async def _answer(
         return await answer(question)
     except Exception as error:
         return {"ok": False, "sentence": f"The supervisor failed with {type(error).__name__}: {error}"}
+
+
+async def ensure(folder: Path, command: list[str]) -> None:
+    """Start the supervisor of a folder as a process of its own, where none answers; raises RuntimeError."""
+    supervisor = Supervisor(folder)
+    with contextlib.suppress(NoSupervisor):
+        await supervisor.status()
+        return
+    log = folder / "supervisor.log"
+    process = _spawn(command, log)
+    for _ in range(100):
+        await asyncio.sleep(0.1)
+        with contextlib.suppress(NoSupervisor):
+            await supervisor.status()
+            return
+        if _ended(process):
+            break
+    lines = log.read_text().splitlines() or ["it said nothing"]
+    raise RuntimeError(f"The service's supervisor did not start: {lines[-1]}")
+
+
+def _spawn(command: list[str], log: Path) -> int:
+    """The pid of a process in a session of its own, which goes on when this one ends."""
+    with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
+        places = [(os.POSIX_SPAWN_DUP2, file.fileno(), to) for file, to in ((nothing, 0), (output, 1), (output, 2))]
+        return os.posix_spawn(command[0], command, _plain_environment(), file_actions=places, setsid=True)
+
+
+def _ended(process: int) -> bool:
+    return os.waitpid(process, os.WNOHANG)[0] != 0
+
+
+def _plain_environment() -> dict[str, str]:
+    """The variables that a child may see: none of the App's secrets."""
+    return {name: os.environ[name] for name in ("HOME", "LANG", "PATH", "TMPDIR") if name in os.environ}
