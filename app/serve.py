@@ -71,8 +71,10 @@ def write(line: bytes) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Serve until told to stop; exit 0 then, 1 with one sentence when there is nothing to listen on."""
     parser = argparse.ArgumentParser(prog="python -m app.serve", description="Serves the model in MODEL_DIR.")
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=8000, help="the port (default: %(default)s)")
+    # A container says by PORT where it is asked, and is asked from outside of it.
+    host, port = ("0.0.0.0", os.environ["PORT"]) if "PORT" in os.environ else ("127.0.0.1", "8000")  # noqa: S104
+    parser.add_argument("--host", default=host, help="the address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=port, help="the port; PORT names it too (default: %(default)s)")
     told = parser.parse_args(arguments)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, leave)

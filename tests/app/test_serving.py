@@ -181,11 +181,11 @@ def test_many_images_and_pictures_are_answered_beside_small_requests(model_dir: 
         assert [answer["prediction"] for answer in predictions] == golden["labels"] * 10
 
 
-def start(*arguments: str) -> subprocess.CompletedProcess[str]:
+def start(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "app.serve", *arguments],
         cwd=CHECKOUT,
-        env={},
+        env=environ,
         capture_output=True,
         text=True,
         timeout=60,
@@ -200,3 +200,10 @@ def test_a_taken_port_is_named_with_the_remedy() -> None:
     assert outcome.returncode == 1
     assert outcome.stderr.startswith(f"Cannot listen on 127.0.0.1:{port} (")
     assert outcome.stderr.endswith("choose another --port.\n")
+
+
+def test_in_a_container_the_port_comes_from_the_environment_and_is_open_to_all() -> None:
+    with socket.create_server(("0.0.0.0", 0)) as taken:  # so that the sentence tells where it would listen
+        port = taken.getsockname()[1]
+        outcome = start(PORT=str(port))
+    assert outcome.stderr.startswith(f"Cannot listen on 0.0.0.0:{port} (")
