@@ -53,7 +53,25 @@ def unpack(url: str, folder: Path, inputs: tuple[str, ...]) -> None:
                 name = member.name.removeprefix("./").removeprefix(around)
                 if member.isdir() or not covered(name, inputs):
                     continue
-                archive.extract(member.replace(name=name, deep=False), folder, filter="data")
+                extract(archive, member, folder.resolve(), name)
+
+
+def extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, name: str) -> None:
+    """Write a file or link; raises PodError for what leads out of the folder, and for what is neither."""
+    # tarfile's own filter would do this, but is missing from the first releases of Python 3.11.
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    target = path.parent / member.linkname if member.issym() else path
+    if not path.parent.resolve().is_relative_to(folder) or not target.resolve().is_relative_to(folder):
+        raise PodError(f"{name!r} leads out of the archive.")
+    content = None if member.issym() else archive.extractfile(member)
+    if member.issym():
+        path.symlink_to(member.linkname)
+    elif content is None:
+        raise PodError(f"{name!r} is neither a file nor a link.")
+    else:
+        path.write_bytes(content.read())
+        path.chmod(0o755 if member.mode & 0o100 else 0o644)
 
 
 def covered(name: str, inputs: tuple[str, ...]) -> bool:
