@@ -254,3 +254,7 @@ def test_a_hundred_packages_stay_within_the_bound() -> None:
     shown = notes.render([long] * 100)
     assert len(shown) <= notes.MAX_CHARACTERS + 200
     assert re.search(r"… and of \d\d packages more, left out for their length\.$", shown)
+
+
+def test_a_picture_alone_leaves_nothing() -> None:
+    assert neutral("![build](https://example.org/badge.svg)\n\nFixed.\n") == neutral("Fixed.\n")

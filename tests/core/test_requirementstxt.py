@@ -184,3 +184,12 @@ def test_todays_uv_lock_is_as_good_where_the_project_is_the_same() -> None:
     assert locks.is_as_good(environment, today, locks.Made(lock + "\n", today.lock))
     other = lock.replace("[]", '[{ name = "a" }]')
     assert not locks.is_as_good(environment, today, locks.Made(other, today.lock))
+
+
+def test_where_there_is_no_lock_none_is_as_good() -> None:
+    files: dict[str, str | Unreadable | None] = {"Pipfile": "[packages]\nflask = '*'\n", "Pipfile.lock": None}
+    project = Snapshot("R", "a/b", "main", "0" * 40, files, None, archived=False)
+    environment = Environment("default", "pipfile", "")
+    today = locks.read(environment, project, frozenset())
+    assert today.lock is None
+    assert not locks.is_as_good(environment, today, locks.Made("{}", {}))
