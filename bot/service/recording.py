@@ -10,11 +10,12 @@ from bot.core.events import Actor, Event
 from bot.core.labelling import Pull
 from bot.core.packages import Resolution, Resolver, ResolveRequest, Unresolvable
 from bot.core.plan import Action, Plan, ProposeChange
-from bot.core.ports import CheckOutcome, History, MergedPull, PullRequest, Reader, Snapshot, Standing
+from bot.core.ports import PullRequest, Reader, Snapshot, Standing
 from bot.core.records import Asking, Record
 from bot.core.releasenotes import Asked, Notes, ReleaseNotes
 from bot.core.see import See
 from bot.core.texts import update
+from bot.service.passing import PassingReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,12 @@ def question(method: str, *values: object) -> str:
     return f"{method}{values!r}"
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingReader:
+class RecordingReader(PassingReader):
     """`ports.Reader` with a tape; what updates do not ask, and tarballs, are not taped."""
 
-    inner: Reader
-    tape: Tape
+    def __init__(self, inner: Reader, tape: Tape) -> None:
+        super().__init__(inner)
+        self._tape = tape
 
     async def snapshot(
         self,
@@ -50,64 +51,40 @@ class RecordingReader:
         tracked: str = "",
     ) -> Snapshot:
         """As the port has it."""
-        found = await self.inner.snapshot(paths, branch=branch, sha=sha, more=more, overlays=overlays, tracked=tracked)
+        found = await super().snapshot(paths, branch=branch, sha=sha, more=more, overlays=overlays, tracked=tracked)
         asked = question("snapshot", tuple(paths), branch, sha, tuple(more), overlays, tracked)
-        self.tape.reads.append((asked, found))
+        self._tape.reads.append((asked, found))
         return found
 
     async def pull_request(self, number: int) -> PullRequest:
         """As the port has it."""
-        found = await self.inner.pull_request(number)
-        self.tape.reads.append((question("pull_request", number), found))
+        found = await super().pull_request(number)
+        self._tape.reads.append((question("pull_request", number), found))
         return found
-
-    async def history(self, sha: str, since: str | None) -> History:
-        """As the port has it."""
-        return await self.inner.history(sha, since)
-
-    async def merged_pulls(self) -> tuple[MergedPull, ...]:
-        """As the port has it."""
-        return await self.inner.merged_pulls()
-
-    async def checks(self, sha: str) -> tuple[CheckOutcome, ...]:
-        """As the port has it."""
-        return await self.inner.checks(sha)
-
-    async def issue_is_open(self, number: int) -> bool:
-        """As the port has it."""
-        return await self.inner.issue_is_open(number)
-
-    async def release_url(self, tag: str) -> str | None:
-        """As the port has it."""
-        return await self.inner.release_url(tag)
 
     async def tags(self) -> tuple[str, ...]:
         """As the port has it."""
-        found = await self.inner.tags()
-        self.tape.reads.append((question("tags"), found))
+        found = await super().tags()
+        self._tape.reads.append((question("tags"), found))
         return found
 
     async def open_pulls(self) -> tuple[Pull, ...]:
         """As the port has it."""
-        found = await self.inner.open_pulls()
-        self.tape.reads.append((question("open_pulls"), found))
+        found = await super().open_pulls()
+        self._tape.reads.append((question("open_pulls"), found))
         return found
 
     async def paths(self, sha: str) -> tuple[str, ...]:
         """As the port has it."""
-        found = await self.inner.paths(sha)
-        self.tape.reads.append((question("paths", sha), found))
+        found = await super().paths(sha)
+        self._tape.reads.append((question("paths", sha), found))
         return found
 
     async def standing(self, actor: Actor) -> Standing:
         """As the port has it."""
-        found = await self.inner.standing(actor)
-        self.tape.reads.append((question("standing", actor), found))
+        found = await super().standing(actor)
+        self._tape.reads.append((question("standing", actor), found))
         return found
-
-    async def tarball(self, sha: str) -> bytes:
-        """As the port has it."""
-        return await self.inner.tarball(sha)
 
 
 @dataclass(frozen=True, slots=True)
