@@ -73,11 +73,6 @@ class Finished:
     stopped: Stop | None
     """The limit for which it was killed."""
 
-    @property
-    def timed_out(self) -> bool:
-        """Whether it was killed because it took too long."""
-        return self.stopped == "time"
-
 
 async def run(
     command: Sequence[str],

@@ -17,7 +17,6 @@ PREDICATE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "https://github.com/bolide/buildtypes/image/v1"
 
 _BASE = re.compile(r"[a-z0-9][\w.:/-]{0,250}@sha256:[0-9a-f]{64}", re.ASCII)
-_REPOSITORY = re.compile(r"[a-z0-9][a-z0-9.-]*(?::\d{1,5})?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*){1,8}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +35,6 @@ def require_base(base: str) -> str:
     if not _BASE.fullmatch(base):
         raise Refused(f"The base image {base[:80]!r} is not named by its digest; write it as name@sha256:….")
     return base
-
-
-def require_repository(name: str) -> str:
-    """The name under which images are pushed; raises Refused for one with a tag or digest, or that is no name."""
-    if not _REPOSITORY.fullmatch(name):
-        raise Refused(f"{name[:80]!r} is no image repository; write it like registry.example.org/team/name.")
-    return name
 
 
 def containerfile(spec: ImageSpec) -> str:

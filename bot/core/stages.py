@@ -9,8 +9,6 @@ from typing import Literal
 
 StageName = Literal["train", "evaluate", "gate", "package", "deploy", "verify"]
 
-STAGES: tuple[StageName, ...] = ("train", "evaluate", "gate", "package", "deploy", "verify")
-
 
 @dataclass(frozen=True, slots=True)
 class Started:

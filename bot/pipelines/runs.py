@@ -24,14 +24,6 @@ _STATES: dict[type, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Unfinished:
-    """A run that was waiting or under way when the program ended: submit it again."""
-
-    repository: str
-    sha: str
-
-
 class Ledger:
     """The records of runs, one JSON file for each commit."""
 
@@ -74,13 +66,6 @@ class Ledger:
             return fresh
         return fresh | record if isinstance(record, dict) else fresh
 
-    def unfinished(self) -> tuple[Unfinished, ...]:
-        """The runs that a crash cut off, oldest first."""
-        records = sorted(self._folder.glob("[!.]*.json"), key=lambda path: path.stat().st_mtime)
-        read = [self.read(path.stem) for path in records]
-        cut = (record for record in read if record["state"] in ("waiting", "running") and "repository" in record)
-        return tuple(Unfinished(str(record["repository"]), str(record["sha"])) for record in cut)
-
     def _write(self, sha: str, record: dict[str, Any]) -> None:
         write_atomically(self._folder / f"{sha}.json", record)
 
@@ -120,7 +105,7 @@ class RunQueue:
         return await asyncio.shield(waiting.result)
 
     async def close(self) -> None:
-        """Cancel what runs and waits; the ledger names them as unfinished at the next start."""
+        """Cancel what runs and waits; the ledger has them as running and waiting."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -14,7 +14,6 @@ from bot.sandbox.store import Store
 
 API = "/api/v3"
 GRAPHQL = "/api/graphql"
-WEB_FLOW = "web-flow"
 
 
 @dataclass(frozen=True, slots=True)

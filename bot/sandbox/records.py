@@ -133,7 +133,6 @@ class Delivery:
     request_headers: Json | None = None
     response_headers: Json | None = None
     response_body: str | None = None
-    throttled: str | None = None
 
     @property
     def parent(self) -> int:

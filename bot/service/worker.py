@@ -50,7 +50,6 @@ class Worker:
         self._woken = asyncio.Event()
         self._stopping = False
         self._running: set[asyncio.Task[None]] = set()
-        self._route_failures: dict[str, int] = {}
 
     def wake(self) -> None:
         """Look at the inbox now: something was put there."""

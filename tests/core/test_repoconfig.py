@@ -195,6 +195,16 @@ def test_rules_that_cannot_be_kept_are_named(text: str, sentence: str) -> None:
     assert sentence in str(raised.value)
 
 
+@pytest.mark.parametrize("name", ["digits", "Registry/Digits", "r.example/a:tag", "r.example/a@sha256:00", "--help/x"])
+def test_an_image_is_named_by_its_repository_alone(name: str) -> None:
+    deploy = "deploy: {image: '%s', overlay: o, url: 'https://d.example.org'}"
+    with pytest.raises(ConfigError, match="write a repository without tag or digest"):
+        repoconfig.parse(deploy % name)
+    found = repoconfig.parse(deploy % "127.0.0.1:5000/ada/digits-x").deploy
+    assert found is not None
+    assert found.image == "127.0.0.1:5000/ada/digits-x"
+
+
 def test_a_host_is_asked_only_where_the_adviser_is_thoth() -> None:
     assert repoconfig.parse("host: thoth.example.org").thoth is None
     asked = repoconfig.parse("adviser: thoth\nhost: 'thoth.example.org:8443'\ntls_verify: false").thoth
