@@ -1,17 +1,18 @@
 """Advises: what speaks against today's lock, what would be better, and why one package is where it is."""
 
-from bot.core import environments, repoconfig
+from bot.core import repoconfig
 from bot.core.commands import AdviseNow, ExplainPackage
-from bot.core.environments import TOP_FILES, Environment
+from bot.core.environments import Environment
 from bot.core.errors import Refused
 from bot.core.events import CommandGiven, Event
+from bot.core.overlays import look
 from bot.core.packages import ResolveRequest
 from bot.core.plan import Comment, Plan
 from bot.core.ports import Snapshot
 from bot.core.relock import Wish, request_of
 from bot.core.see import See
 from bot.core.texts import advice as text
-from bot.core.texts import answer, update
+from bot.core.texts import answer
 from bot.core.texts.markdown import bounded, harmless, quiet
 
 NAME = "advise"
@@ -33,7 +34,7 @@ async def plan(event: Event, see: See) -> Plan | None:
 async def _advised(name: str, see: See) -> list[str]:
     """For each environment the advice, or why there is none."""
     said = []
-    for environment, project in await look(name, see):
+    for environment, project in await look(name, see, NAME):
         try:
             told = await see.adviser.recommend(request(project, environment, see))
             said.append(text.comment(told, environment.lock))
@@ -45,42 +46,13 @@ async def _advised(name: str, see: See) -> list[str]:
 async def _explained(package: str, see: See) -> list[str]:
     """Why the package is where it is, in each environment that locks it."""
     said, refusals = [], []
-    for environment, project in await look("", see):
+    for environment, project in await look("", see, NAME):
         try:
             told = await see.adviser.explain(request(project, environment, see), package)
             said.append("\n".join((f"**{harmless(environment.lock)}**\n", *(f"- {harmless(line)}" for line in told))))
         except Refused as refusal:
             refusals.append(f"**{harmless(environment.lock)}**: {quiet(str(refusal))}")
     return said or refusals
-
-
-async def look(name: str, see: See, manager: str = NAME) -> list[tuple[Environment, Snapshot]]:
-    """The environment of this name, or all that the manager may look at, each with a snapshot of its files.
-
-    Raises Refused where there is none, or where the manager is off.
-    """
-    top = (*repoconfig.PATHS, *TOP_FILES)
-    project = await see.reader.snapshot(top, branch=update.BRANCH, overlays=environments.OVERLAYS)
-    config = repoconfig.read(project)
-    if not config.runs(manager):
-        raise Refused("This is off in the repository's configuration.")
-    listing = project.listing
-    if config.overlays_dir != environments.OVERLAYS:
-        there = await see.reader.snapshot((), branch=update.BRANCH, sha=project.sha, overlays=config.overlays_dir)
-        listing = there.listing
-    found = environments.find(listing, config.overlays_dir)
-    if not found.environments:
-        raise Refused("There is no Pipfile, no uv.lock and no requirements.in with its requirements.txt to advise on.")
-    seen = []
-    for environment in found.named(name):
-        if not config.allows(manager, environment.name):
-            continue
-        paths = tuple(dict.fromkeys((*top, *environment.files)))
-        if environment.folder:
-            seen.append((environment, await see.reader.snapshot(paths, branch=update.BRANCH, sha=project.sha)))
-        else:
-            seen.append((environment, project))
-    return seen
 
 
 def request(project: Snapshot, environment: Environment, see: See) -> ResolveRequest:

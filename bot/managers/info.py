@@ -7,6 +7,7 @@ from bot.core.commands import TellInfo
 from bot.core.environments import Environment
 from bot.core.errors import Refused
 from bot.core.events import CommandGiven, Event
+from bot.core.overlays import look
 from bot.core.packages import Keep
 from bot.core.plan import Comment, Plan
 from bot.core.ports import Snapshot
@@ -15,7 +16,6 @@ from bot.core.see import See
 from bot.core.texts import answer, info
 from bot.core.texts.info import Info, Installed
 from bot.core.texts.markdown import bounded, harmless, quiet
-from bot.managers.advise import look
 
 NAME = "info"
 LISTENS = (TellInfo,)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.advisor.provenance import DeclaredSource, Finding, Seen, attested, check, locked_packages
-from bot.core import environments, lockfile, onboarding, pipfile, repoconfig
+from bot.core import environments, lockfile, onboarding, overlays, pipfile, repoconfig
 from bot.core.commands import CheckProvenance
 from bot.core.environments import TOP_FILES, Environment
 from bot.core.errors import Refused, TryLater
@@ -41,8 +41,9 @@ class Provenance:
 async def plan(event: Event, see: See) -> Plan | None:
     """A check run on the commit, an issue while something is wrong, and an answer to who asked."""
     top = tuple(dict.fromkeys((*repoconfig.PATHS, *onboarding.CONFIGURED_BY, *TOP_FILES)))
-    more, overlays = (onboarding.BRANCH,), environments.OVERLAYS
-    project = await see.reader.snapshot(top, branch=update.BRANCH, more=more, overlays=overlays, tracked=text.LABEL)
+    project = await see.reader.snapshot(
+        top, branch=update.BRANCH, more=(onboarding.BRANCH,), overlays=environments.OVERLAYS, tracked=text.LABEL
+    )
     if (waits := onboarding.waits(project)) and not isinstance(event, CommandGiven):
         return Plan(waits)
     try:
@@ -71,12 +72,8 @@ def _idle(project: Snapshot, config: RepoConfig) -> str:
 
 async def _wanted(project: Snapshot, config: RepoConfig, see: See) -> tuple[Environment, ...]:
     """The environments with a lock that can be checked."""
-    listing = project.listing
-    if config.overlays_dir != environments.OVERLAYS:
-        branch, folder = update.BRANCH, config.overlays_dir
-        listing = (await see.reader.snapshot((), branch=branch, sha=project.sha, overlays=folder)).listing
-    found = environments.find(listing, config.overlays_dir).environments
-    return tuple(each for each in found if each.kind == "pipfile" and config.allows(NAME, each.name))
+    found = await overlays.find(project, config, see.reader)
+    return tuple(each for each in found.environments if each.kind == "pipfile" and config.allows(NAME, each.name))
 
 
 async def _whole(project: Snapshot, wanted: tuple[Environment, ...], see: See) -> Snapshot:

@@ -6,12 +6,12 @@ from bot.core import lockfile, repoconfig
 from bot.core.environments import Environment
 from bot.core.errors import Refused
 from bot.core.events import Event, Pushed, RepositoryAdded
+from bot.core.overlays import look
 from bot.core.plan import FileChange, Plan, ProposeChange, Target
 from bot.core.ports import Snapshot
 from bot.core.see import See
 from bot.core.texts import requirements as text
 from bot.core.texts import update
-from bot.managers.advise import look
 
 NAME = "requirements"
 LISTENS = (RepositoryAdded, Pushed)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.core import environments, onboarding, proposals, repoconfig, schedules
+from bot.core import environments, onboarding, overlays, proposals, repoconfig, schedules
 from bot.core.commands import RebaseNow, SecureNow, UpdateNow
 from bot.core.environments import DEFAULT, TOP_FILES, Environment, Found
 from bot.core.errors import Refused, TryLater
@@ -107,11 +107,7 @@ def _next(schedule: Schedule, see: See) -> str:
 
 async def _found(project: Snapshot, config: RepoConfig, see: See) -> Found:
     """The environments that the configuration lets this manager look at."""
-    listing = project.listing
-    if config.overlays_dir != environments.OVERLAYS:
-        elsewhere = await see.reader.snapshot((), branch=text.BRANCH, sha=project.sha, overlays=config.overlays_dir)
-        listing = elsewhere.listing
-    found = environments.find(listing, config.overlays_dir)
+    found = await overlays.find(project, config, see.reader)
     return replace(found, environments=tuple(each for each in found.environments if config.allows(NAME, each.name)))
 
 

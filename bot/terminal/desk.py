@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bot import wiring
 from bot.adapters.folder import FolderReader, NoLaboratory, NothingDeployed
+from bot.core import overlays
 from bot.core.advice import Adviser, RecommendationType
 from bot.core.environments import Environment
 from bot.core.packages import ResolveRequest
@@ -47,7 +48,7 @@ async def desk(
         reader, notes = FolderReader(folder), found.release_notes
         see = See(reader, pages, adviser, adviser, NoLaboratory(), notes, NothingDeployed(), "", adviser.now, hosts)
         asked = []
-        for place, project in await advise.look(environment, see):
+        for place, project in await overlays.look(environment, see, advise.NAME):
             request = advise.request(project, place, see)
             asked.append((place, replace(request, recommendation=wanted) if wanted else request))
         yield Desk(adviser, tuple(asked))
