@@ -258,9 +258,13 @@ def _retire(found: Course, project: Snapshot, environment: Environment, branches
 
 
 def _explained(made: Relock, rules: Rules) -> Relock:
-    """The lock with the owner's reason where a package is held back because it is ignored."""
-    reasons = {each.package: steering.reason(each) for each in rules.ignored}
+    """The lock with the owner's reason where a package is held back because its newest release is ignored."""
     held = tuple(
-        replace(each, reason=reasons[each.name]) if each.name in reasons else each for each in made.update.held_back
+        replace(each, reason=next((steering.reason(one) for one in rules.ignored if _is_why(one, each)), each.reason))
+        for each in made.update.held_back
     )
     return replace(made, update=replace(made.update, held_back=held))
+
+
+def _is_why(ignored: Ignored, held: HeldBack) -> bool:
+    return steering.covers(ignored, held.name, held.latest)

@@ -17,6 +17,9 @@ from bot.core.errors import Refused
 from bot.core.packages import File, Project
 from bot.core.versions import is_major_update
 
+BISECT = "bisect"
+"""The origin of what a search for what does not work has noted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -42,7 +45,7 @@ class Limits:
 class Ignored:
     """A package of which no newer version is proposed, of those in `specifier` or of all, and why.
 
-    It holds until the day `until`, if there is one; `origin` says who wants it: a login, `configuration` or `bisect`.
+    It holds until the day `until`, if there is one; `origin` says who wants it: a login, `configuration` or `BISECT`.
     """
 
     package: str
@@ -160,6 +163,9 @@ def _is_usable(release: tuple[File, ...], cutoff: datetime) -> bool:
 
 def reason(ignored: Ignored) -> str:
     """Why an ignored package stays, as the rest of a sentence."""
+    if ignored.origin == BISECT:
+        newest = ignored.specifier.partition(",")[0].removeprefix("<=")
+        return f"{newest} {ignored.reason}".strip()
     what = f"{ignored.specifier} is ignored" if ignored.specifier else "it is ignored"
     until = f" until {ignored.until}" if ignored.until else ""
     return f"{what}{until} ({ignored.origin})" + (f": {ignored.reason}" if ignored.reason else "")

@@ -21,7 +21,7 @@ from bot.core.ports import ForgeRefused, PullRequest, Snapshot
 from bot.core.relock import Wish, relock
 from bot.core.repoconfig import RepoConfig
 from bot.core.see import See
-from bot.core.steering import Ignored, with_entry
+from bot.core.steering import BISECT, Ignored, with_entry
 from bot.core.texts import answer, dashboard, update
 from bot.core.texts import bisect as text
 from bot.core.texts.markdown import quiet
@@ -171,4 +171,4 @@ def _entry(subject: _Subject, culprit: str, partner: str, tried: tuple[Tried, ..
     beside = f" beside {partner}" if partner else ""
     reason = quiet(f"does not work{beside}: {text.why(culprit, tried)}")
     versions = str(SpecifierSet(f">{change.old},<={change.new}"))
-    return Ignored(culprit, versions, None, reason[:200], "bisect")
+    return Ignored(culprit, versions, None, reason[:200], BISECT)

@@ -26,6 +26,7 @@ def wheel(
     extras: tuple[str, ...] = (),
     project_urls: tuple[str, ...] = (),
     description: str = "",
+    module: str = "raise SystemExit('package code ran')\n",
 ) -> bytes:
     lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
     lines += [f"Requires-Dist: {line}" for line in requires] + [f"Provides-Extra: {extra}" for extra in extras]
@@ -34,7 +35,7 @@ def wheel(
     info = f"{name.replace('-', '_')}-{version}.dist-info"
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr(f"{name.replace('-', '_')}.py", "raise SystemExit('package code ran')\n")
+        archive.writestr(f"{name.replace('-', '_')}.py", module)
         archive.writestr(f"{info}/METADATA", "\n".join(lines) + "\n")
         archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         archive.writestr(f"{info}/RECORD", "")
@@ -76,8 +77,9 @@ class PackageIndex:
         told_metadata: bool = False,
         project_urls: tuple[str, ...] = (),
         description: str = "",
+        module: str = "raise SystemExit('package code ran')\n",
     ) -> None:
-        content = wheel(name, version, requires, requires_python, extras, project_urls, description)
+        content = wheel(name, version, requires, requires_python, extras, project_urls, description, module)
         names = [] if sdist_only else [f"{name.replace('-', '_')}-{version}-{tag}.whl"]
         names += [f"{name}-{version}.tar.gz"] if sdist_only or with_sdist else []
         for filename in names:

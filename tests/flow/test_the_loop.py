@@ -112,24 +112,6 @@ async def _release(here: Town) -> None:
     assert await _ended(here, merged) == "success"
 
 
-async def test_a_lock_that_breaks_the_app_is_not_called_safe(tmp_path: Path) -> None:
-    data = Path(__file__).parents[1] / "data" / "flask-exporter"
-    files: dict[str, bytes | str] = {
-        "Pipfile": (data / "first-request" / "Pipfile").read_text(),
-        "Pipfile.lock": (data / "locks" / "flask-2.2.5-exporter-0.22.4.lock").read_text(),
-        "app.py": (data / "first-request" / "app.py").read_text(),
-        ".thoth.yaml": "requirements_format: pipenv\n",
-    }
-    async with town(tmp_path, files) as here:
-        here.install()
-        pull = await here.wait(lambda: here.ada.open_pull_request(update.BRANCH), "the update")
-        run = await here.wait(lambda: here.ada.check_run(pull["head"]["sha"], evidence.CHECK), "evidence")
-        assert run["conclusion"] == "failure"
-        body = (await here.ada.get(f"/pulls/{pull['number']}"))["body"]
-        assert "Not safe" in body
-        assert "before_first_request" in body.replace("\\", "")
-
-
 async def test_a_malformed_pipfile_is_said_on_the_commit_and_nothing_is_opened(tmp_path: Path) -> None:
     async with town(tmp_path, {"Pipfile": '[packages]\nflask = "*\n', ".github/bolide.yaml": "# digits\n"}) as here:
         here.install()

@@ -13,10 +13,11 @@ from bot.core import pipfile
 from bot.core.packages import ResolveRequest
 from bot.demo.person import Person, until
 from bot.sandbox import Sandbox
-from bot.settings import Secret, Settings
+from bot.settings import ADVISORIES, Secret, Settings
 from tests.sandbox.harness import as_user, judged_sandbox, key_pair
 
 REPOSITORY = "ada/digits"
+PYPI = "https://pypi.org/simple"
 T = TypeVar("T")
 
 
@@ -39,9 +40,9 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def town(folder: Path, files: dict[str, bytes | str]) -> AsyncIterator[Town]:
+async def town(folder: Path, files: dict[str, bytes | str], index: str = PYPI) -> AsyncIterator[Town]:
     """The repository with these files, and the bot at work but not yet installed on it."""
-    async with square(folder, files) as (sandbox, settings, install), wiring.assemble(settings) as bolide:
+    async with square(folder, files, index) as (sandbox, settings, install), wiring.assemble(settings) as bolide:
         await wiring.ensure_supervisor(settings)
         try:
             async with wiring.at_work(bolide), as_user(sandbox, "ada") as client:
@@ -53,7 +54,7 @@ async def town(folder: Path, files: dict[str, bytes | str]) -> AsyncIterator[Tow
 
 @asynccontextmanager
 async def square(
-    folder: Path, files: dict[str, bytes | str]
+    folder: Path, files: dict[str, bytes | str], index: str = PYPI
 ) -> AsyncIterator[tuple[Sandbox, Settings, Callable[[], object]]]:
     """The repository with these files, the settings of a bot for it, and what installs the App on it."""
     private, public = key_pair()
@@ -71,7 +72,9 @@ async def square(
             host="127.0.0.1",
             port=port,
             service_port=free_port(),
-            index_url="https://pypi.org/simple",
+            index_url=index,
+            allowed_hosts=frozenset() if index == PYPI else frozenset({"127.0.0.1"}),
+            advisories=ADVISORIES if index == PYPI else "none",
             workers=4,
             probation_seconds=1,
         )

@@ -12,10 +12,13 @@ _RANKS = ("ERROR", "WARNING", "INFO")
 def comment(told: Recommendation, environment: str) -> str:
     """The whole answer to `/advise`: verdict, rows with the gravest first, what was checked."""
     parts = [f"**Advice for {harmless(environment)}** ({told.type}): {verdict(told)}"]
-    if told.rows:
-        parts.append(rows(told.rows))
-    parts.append(harmless(told.checked))
-    return bounded("\n\n".join(parts))
+    return bounded("\n\n".join((*parts, *found(told.rows, told.checked))))
+
+
+def found(told: tuple[Row, ...], checked: str) -> tuple[str, ...]:
+    """The table of rows, and below it what came of checking for advisories, which is said once."""
+    shown = tuple(row for row in told if row.message != checked)
+    return (*([rows(shown)] if shown else []), *([harmless(checked)] if checked else []))
 
 
 def verdict(told: Recommendation) -> str:

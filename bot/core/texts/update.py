@@ -202,8 +202,7 @@ def _held_back(update: UpdateText) -> str:
 
 def _advice(told: Advice) -> str:
     """What speaks against the new lock, and what came of checking for advisories."""
-    parts = [advice.rows(told.rows)] if told.rows else []
-    parts += [harmless(told.checked)] if told.checked else []
+    parts = advice.found(told.rows, told.checked)
     return "\n\n".join(("### Advice", *parts)) if parts else ""
 
 
