@@ -7,14 +7,14 @@ from datetime import date, datetime
 from types import ModuleType
 from typing import Any, Protocol
 
-from bot.core import advisories, commands, events, labelling, packages, plan, ports, releasenotes
+from bot.core import advisories, commands, events, labelling, packages, plan, ports, releasenotes, versions
 from bot.core.advisories import Checked, NotChecked
 from bot.core.events import Event
 from bot.core.packages import ResolveRequest
 from bot.core.plan import FileChange
 from bot.core.releasenotes import Asked, Notes
 
-_MODULES: tuple[ModuleType, ...] = (advisories, commands, events, labelling, packages, plan, ports, releasenotes)
+_MODULES = (advisories, commands, events, labelling, packages, plan, ports, releasenotes, versions)
 _KIND = "$"
 
 

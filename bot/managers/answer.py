@@ -1,6 +1,6 @@
 """Answers commands that ask for words only: help, and what is no command."""
 
-from bot.core import commands
+from bot.core import phrases
 from bot.core.commands import Help, Unknown
 from bot.core.events import CommandGiven, Event
 from bot.core.plan import Comment, Plan
@@ -16,9 +16,9 @@ async def plan(event: Event, see: See) -> Plan | None:
     """One comment with the commands there are."""
     match event:
         case CommandGiven(command=Help()):
-            sentence = f"Commands, in a comment's first line: {commands.USAGE}."
+            sentence = f"Commands, in a comment's first line: {phrases.USAGE}."
         case CommandGiven(command=Unknown() as unknown):
-            sentence = quiet(str(commands.refuse_unknown(unknown)))
+            sentence = quiet(str(phrases.refuse_unknown(unknown)))
         case _:
             return None
     return Plan("asked for words", (Comment(event.issue, answer.key(event), sentence),))

@@ -1,6 +1,6 @@
 """Images of releases, on command: an issue named “Deliver Container Image” whose text names the tag."""
 
-from bot.core.deploycommands import DeliverImage
+from bot.core.commands import DeliverImage
 from bot.core.events import CommandGiven, Event
 from bot.core.plan import Comment, Plan, PushImage
 from bot.core.see import See

@@ -1,6 +1,6 @@
 """Previews: a pull request's service beside production, when a maintainer asks, gone when it is closed."""
 
-from bot.core.deploycommands import PreviewNow
+from bot.core.commands import PreviewNow
 from bot.core.events import CommandGiven, Event, PullRequestClosed, PullRequestMerged
 from bot.core.plan import ClosePreview, Comment, OpenPreview, Plan
 from bot.core.ports import ForgeRefused

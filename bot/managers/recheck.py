@@ -1,7 +1,6 @@
 """Gathers the evidence of an open proposal anew, on command."""
 
-from bot.core.commands import RecheckNow
-from bot.core.deploycommands import RetestNow
+from bot.core.commands import RecheckNow, RetestNow
 from bot.core.events import CommandGiven, Event
 from bot.core.plan import AskEvidence, Comment, Plan
 from bot.core.ports import ForgeRefused

@@ -1,6 +1,6 @@
 """Takes the default branch through its stages again, on command: with a new training, or with what there is."""
 
-from bot.core.deploycommands import RetestNow, RetrainNow
+from bot.core.commands import RetestNow, RetrainNow
 from bot.core.events import CommandGiven, Event
 from bot.core.plan import Comment, Plan, StartRun
 from bot.core.ports import ForgeRefused

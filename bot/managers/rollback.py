@@ -1,7 +1,7 @@
 """Takes back what was deployed, on command, and lets deployments go on after roll-backs made them wait."""
 
 from bot.core import repoconfig
-from bot.core.deploycommands import ResumeDeployments, RollBackNow
+from bot.core.commands import ResumeDeployments, RollBackNow
 from bot.core.events import CommandGiven, Event
 from bot.core.plan import Comment, Plan, ResumeRuns, RollBack, StartRun
 from bot.core.see import See

@@ -1,13 +1,12 @@
 """Carries out a plan, action by action: the only place from which the bot writes to GitHub."""
 
-import json
 import re
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from bot.core import inside
 from bot.core.errors import Refused
-from bot.core.events import CHANGE_PROPOSED, ChangeProposed, Repository, change_proposed
+from bot.core.events import ChangeProposed, Repository
 from bot.core.plan import (
     Action,
     AskEvidence,
@@ -36,7 +35,7 @@ from bot.core.plan import (
     Watch,
     YankRelease,
 )
-from bot.core.ports import Delivery, DeploymentState, Inbox, Reader, Runner, StatusState, Writer
+from bot.core.ports import DeploymentState, Inbox, Reader, Runner, StatusState, Writer
 from bot.core.records import Archive, NoArchive, Proposed
 from bot.core.stages import Held, ImagePushed, StageReport, Started, Stopped, Superseded, Verified
 from bot.core.texts import deployment, evidence, image, preview, update
@@ -226,9 +225,7 @@ async def _propose(change: ProposeChange, hands: Hands) -> int:
 async def _ask_evidence(asked: AskEvidence, hands: Hands) -> None:
     """Put the question into the inbox; where it stands there already, its check run is not set back to waiting."""
     proposed = ChangeProposed(hands.repository, asked.number, asked.base_sha, asked.head_sha, asked.lock)
-    body = json.dumps(change_proposed(proposed, asked.again)).encode()
-    name = "-".join(filter(None, ("evidence", str(asked.number), asked.head_sha, asked.again.replace(" ", "-"))))
-    if await hands.inbox.put(Delivery(name, CHANGE_PROPOSED, body)):
+    if await hands.inbox.put(inside.change_proposed(proposed, asked.again)):
         await hands.writer.report(evidence.waiting(asked.head_sha))
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from types import ModuleType
 from typing import Any
 
-from bot.core import authority, events
+from bot.core import authority, payloads
 from bot.core.baseimages import NoRegistry, Registry
 from bot.core.errors import Refused, TryLater
 from bot.core.events import ChangeProposed, CommandGiven, Event, Ignored, PullRequestMerged, Pushed
@@ -291,7 +291,7 @@ class Dispatch:
                 self._outdated.add(told["id"])
 
     def _parse(self, delivery: Delivery) -> tuple[Event, ...] | Ignored:
-        return events.parse(delivery.kind, json.loads(delivery.body), self._outside.forge.login)
+        return payloads.parse(delivery.kind, json.loads(delivery.body), self._outside.forge.login)
 
 
 def _is_push_to_default(delivery: Delivery, body: Mapping[str, Any]) -> bool:

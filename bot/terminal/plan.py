@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 
 from bot import wiring
-from bot.core import commands
+from bot.core import phrases
 from bot.core.errors import Refused, TryLater
 from bot.core.events import Actor, CommandGiven, Event, Pushed, Repository, RepositoryAdded
 from bot.core.plan import Action, Plan
@@ -51,7 +51,7 @@ def event_of(repository: Repository, text: str, branch: str, sha: str) -> Event:
             return Pushed(repository, branch, sha)
         case "installed":
             return RepositoryAdded(repository)
-    command = commands.in_comment(text) if text.startswith(("/", "@")) else commands.in_title(text)
+    command = phrases.in_comment(text) if text.startswith(("/", "@")) else phrases.in_title(text)
     if command is None:
         raise Refused(f"{text[:80]!r} is no event; give {EVENTS}.")
     return CommandGiven(repository, 0, None, Actor(0, ""), command)

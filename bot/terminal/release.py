@@ -12,7 +12,7 @@ from pathlib import Path
 from bot import wiring
 from bot.adapters.checkout import CheckoutReader
 from bot.adapters.folder import NoLaboratory, NothingDeployed
-from bot.core import commands
+from bot.core import phrases
 from bot.core.commands import ReleaseNow
 from bot.core.errors import Refused
 from bot.core.events import Actor, CommandGiven, Repository
@@ -25,9 +25,9 @@ from bot.service.advising import Advising, Pages
 def main(given: Namespace) -> int:
     """Print what the pull request would be; exit status 1 where there is none, 2 for a wrong call."""
     kind, path = _read(given.kind, given.path)
-    command = commands.in_comment(f"/release {kind}")
+    command = phrases.in_comment(f"/release {kind}")
     if not isinstance(command, ReleaseNow):
-        print(f"{kind!r} is neither the kind of a release nor a version; there are {commands.USAGE}.", file=sys.stderr)
+        print(f"{kind!r} is neither the kind of a release nor a version; there are {phrases.USAGE}.", file=sys.stderr)
         return 2
     if not given.dry_run:
         print("The App makes releases: comment `/release` on an issue. Add --dry-run to see one.", file=sys.stderr)

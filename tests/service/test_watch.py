@@ -8,8 +8,8 @@ import pytest
 
 from bot.adapters.inbox import SqliteInbox
 from bot.adapters.watchlist import SqliteWatchList
-from bot.core import delivery, events, inside
-from bot.core.events import Event, Ignored, LookWanted, Repository, Scheduled, WorldChanged
+from bot.core import delivery, inside, payloads
+from bot.core.events import INTERNAL, Event, Ignored, LookWanted, Repository, Scheduled, WorldChanged
 from bot.core.packages import File, Project
 from bot.core.ports import Delivery
 from bot.core.schedules import Schedule
@@ -28,7 +28,7 @@ HASHES = frozenset({"0" * 64})
 
 
 def decoded(letter: Delivery) -> tuple[Event, ...]:
-    found = events.parse(letter.kind, json.loads(letter.body), "bolide[bot]")
+    found = payloads.parse(letter.kind, json.loads(letter.body), "bolide[bot]")
     assert not isinstance(found, Ignored)
     return found
 
@@ -163,7 +163,7 @@ async def test_a_clock_that_was_killed_before_its_note_counts_once() -> None:
     assert len(inbox.letters) == 1
 
 
-@pytest.mark.parametrize("kind", sorted(events.INTERNAL))
+@pytest.mark.parametrize("kind", sorted(INTERNAL))
 def test_the_web_door_takes_no_delivery_of_bolides_own_kinds(kind: str) -> None:
     letter = inside.look_wanted(ADA, "because")
     answer = delivery.verify(SECRET.encode(), tuple(envelope(letter.body, kind).items()), letter.body)
@@ -178,7 +178,7 @@ def test_bodies_of_bolides_own_that_are_damaged_are_ignored() -> None:
         ("bolide.change_failed", {**THERE, "tried": [{"names": 3}]}),
     )
     for kind, body in damaged:
-        assert isinstance(events.parse(kind, body, "bolide[bot]"), Ignored)
+        assert isinstance(payloads.parse(kind, body, "bolide[bot]"), Ignored)
     assert decoded(inside.look_wanted(ADA, "because")) == (LookWanted(ADA, "because"),)
 
 

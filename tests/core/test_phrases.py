@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core import commands
+from bot.core import phrases
 from bot.core.commands import (
     AdviseNow,
     BisectNow,
@@ -16,9 +16,14 @@ from bot.core.commands import (
     ExplainPackage,
     Help,
     IgnorePackage,
+    PreviewNow,
     RebaseNow,
     RecheckNow,
     ReleaseNow,
+    ResumeDeployments,
+    RetestNow,
+    RetrainNow,
+    RollBackNow,
     SecureNow,
     TellStatus,
     UnignorePackage,
@@ -26,7 +31,6 @@ from bot.core.commands import (
     UpdateNow,
     YankRelease,
 )
-from bot.core.deploycommands import PreviewNow, ResumeDeployments, RetestNow, RetrainNow, RollBackNow
 from bot.core.versions import Exactly
 
 TITLES: list[tuple[str, Command | None]] = [
@@ -193,12 +197,12 @@ COMMENTS: list[tuple[str, Command | None]] = [
 
 @pytest.mark.parametrize(("title", "command"), TITLES)
 def test_titles(title: str, command: Command | None) -> None:
-    assert commands.in_title(title) == command
+    assert phrases.in_title(title) == command
 
 
 @pytest.mark.parametrize(("body", "command"), COMMENTS)
 def test_comments(body: str, command: Command | None) -> None:
-    found = commands.in_comment(body)
+    found = phrases.in_comment(body)
     assert (replace(found, reason="") if isinstance(found, Unknown) else found) == command
 
 
@@ -208,19 +212,19 @@ def test_the_table_is_long() -> None:
 
 @given(st.text())
 def test_no_text_is_too_strange(text: str) -> None:
-    for command in (commands.in_comment(text), commands.in_title(text), commands.in_comment(f"/ignore {text}")):
+    for command in (phrases.in_comment(text), phrases.in_title(text), phrases.in_comment(f"/ignore {text}")):
         assert command is None or isinstance(command, Command)
 
 
 @given(st.text(st.characters(categories=["Cf", "Cc", "Co"], exclude_characters="\r\n\t"), min_size=1))
 def test_nothing_hidden_gets_into_a_command(hidden: str) -> None:
-    assert commands.in_comment(f"/up{hidden}date") is None
+    assert phrases.in_comment(f"/up{hidden}date") is None
 
 
 def test_the_answer_to_what_is_no_command_names_those_that_are() -> None:
-    refusal = str(commands.refuse_unknown(Unknown("relaese")))
+    refusal = str(phrases.refuse_unknown(Unknown("relaese")))
     assert "`/relaese` is not a command here" in refusal
-    assert commands.USAGE in refusal
+    assert phrases.USAGE in refusal
 
 
 @pytest.mark.parametrize(
@@ -233,8 +237,8 @@ def test_the_answer_to_what_is_no_command_names_those_that_are() -> None:
     ],
 )
 def test_the_answer_to_wrong_words_shows_them_and_what_is_expected(body: str, wrong: str) -> None:
-    command = commands.in_comment(body)
+    command = phrases.in_comment(body)
     assert isinstance(command, Unknown)
-    refusal = str(commands.refuse_unknown(command))
+    refusal = str(phrases.refuse_unknown(command))
     assert wrong in refusal
-    assert commands.USAGE in refusal
+    assert phrases.USAGE in refusal
