@@ -148,14 +148,13 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
     async with packages(state, settings.allowed_hosts) as found, contextlib.AsyncExitStack() as stack:
         forge = await _patiently(stack, settings)
         inbox = await stack.enter_async_context(_inbox(settings, state))
-        watch_list = SqliteWatchList(state / "watch.sqlite")
-        stack.callback(watch_list.close)
+        watch_list = stack.enter_context(contextlib.closing(SqliteWatchList(state / "watch.sqlite")))
         archive = FolderArchive(state / "snapshots", found.index, turn=turn)
         stack.push_async_callback(archive.close)
-        mirror = SqliteMirror(state / "mirror.sqlite")
-        stack.callback(mirror.close)
+        mirror = stack.enter_context(contextlib.closing(SqliteMirror(state / "mirror.sqlite")))
         maker = await stack.enter_async_context(_maker(settings))
         runs = _runs(settings, _workshop(settings, state, environments, supervisor, maker), state, turn)
+        stack.push_async_callback(runs.close)
         outside = Outside(
             forge=forge,
             index=found.index,
@@ -175,10 +174,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
             archive=archive,
             lore=lore(settings.advisories, settings.prescriptions, state, found.session),
         )
-        try:
-            yield Bolide(settings, inbox, Dispatch(outside), supervisor, _rounds(outside, settings))
-        finally:
-            await runs.close()
+        yield Bolide(settings, inbox, Dispatch(outside), supervisor, _rounds(outside, settings))
 
 
 async def _environments(settings: Settings, state: Path) -> Environments:

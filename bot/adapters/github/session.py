@@ -1,8 +1,8 @@
 """Asking on somebody's behalf: as the App by JWT, or for one repository with a token narrowed to one phase."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from bot.adapters.github.credentials import AppIdentity, Permissions
@@ -13,6 +13,7 @@ from bot.core.ports import ForgeRefused, ForgeUnavailable
 
 PAUSES = (0.0, 0.25, 0.75)
 """Seconds before each attempt; after the last one the outage is the worker's to wait out."""
+T = TypeVar("T")
 
 
 class AppSession:
@@ -63,13 +64,7 @@ class AppSession:
 
     async def _ask(self, question: Question) -> Answer:
         # Asking twice for a token makes two tokens and harms nothing, so both questions may be repeated.
-        for pause in PAUSES:
-            await asyncio.sleep(pause)
-            try:
-                return await self._ask_by_our_clock(question)
-            except Unclear as problem:
-                reason = problem
-        raise ForgeUnavailable(f"{reason}.") from reason
+        return await _persist(lambda: self._ask_by_our_clock(question))
 
     async def _ask_by_our_clock(self, question: Question) -> Answer:
         try:
@@ -122,7 +117,7 @@ class RepositorySession:
 
     async def read(self, path: str, *, missing_is_fine: bool = False) -> Answer:
         """The answer to a GET, asked again when none came; 404 raises ForgeRefused unless it is fine."""
-        answer = await self._persist(Question("GET", path))
+        answer = await _persist(lambda: self.ask(Question("GET", path)))
         if answer.status == 404 and missing_is_fine:
             return answer
         return self.accept(answer, path)
@@ -139,13 +134,7 @@ class RepositorySession:
 
     async def read_graphql(self, operation: str, query: str, variables: Mapping[str, Any]) -> Any:
         """The data of a query, asked again when none came. Raises as `graphql.raise_errors` says."""
-        for pause in PAUSES:
-            await asyncio.sleep(pause)
-            try:
-                return await self.graphql(operation, query, variables)
-            except Unclear as problem:
-                reason = problem
-        raise ForgeUnavailable(f"{reason}.") from reason
+        return await _persist(lambda: self.graphql(operation, query, variables))
 
     async def graphql(self, operation: str, query: str, variables: Mapping[str, Any]) -> Any:
         """The data of a document, asked once: Unclear says that it may or may not have taken effect."""
@@ -156,7 +145,7 @@ class RepositorySession:
 
     async def repeat(self, method: str, path: str, data: Any = None) -> Answer:
         """The answer to a request that may be sent twice, for the second time changes nothing; 2xx or 4xx."""
-        return await self._persist(Question(method, path, data))
+        return await _persist(lambda: self.ask(Question(method, path, data)))
 
     async def ask(self, question: Question) -> Answer:
         """The answer to one request, 2xx or 4xx; with a new token if the first was refused. Raises Unclear."""
@@ -189,15 +178,6 @@ class RepositorySession:
             return answer
         raise ForgeRefused(f"{self.repository.name}: GitHub refused {what}: {answer.sentence}.")
 
-    async def _persist(self, question: Question) -> Answer:
-        for pause in PAUSES:
-            await asyncio.sleep(pause)
-            try:
-                return await self.ask(question)
-            except Unclear as problem:
-                reason = problem
-        raise ForgeUnavailable(f"{reason}.") from reason
-
     async def _current(self, refused: str | None) -> str:
         async with self._minting:
             if self._token is None or self._token == refused:
@@ -207,3 +187,14 @@ class RepositorySession:
 
     def _whom(self, token: str) -> Whom:
         return Whom({"oauth_token": token}, self.repository.name, self._budget, self._purpose)
+
+
+async def _persist(ask: Callable[[], Awaitable[T]]) -> T:
+    """The answer, asked for again where it is unclear whether there was one. Raises ForgeUnavailable."""
+    for pause in PAUSES:
+        await asyncio.sleep(pause)
+        try:
+            return await ask()
+        except Unclear as problem:
+            reason = problem
+    raise ForgeUnavailable(f"{reason}.") from reason
