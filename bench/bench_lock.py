@@ -14,11 +14,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import aiohttp
-
-from bot.adapters.gateway import Gateway, GatewayUv
-from bot.adapters.pypi import MAX_AGE, SimpleIndex
-from bot.adapters.resolver import UvResolver
+from bot import wiring
+from bot.allocator import keep_one_arena
 from bot.core import pipfile
 from bot.core.packages import ResolveRequest
 
@@ -51,11 +48,8 @@ def bolide_lock(path: Path, place: Path) -> str:
 
 
 async def _bolide(content: bytes, place: Path) -> str:
-    async with aiohttp.ClientSession() as session:
-        index = SimpleIndex(session, place / "pages")
-        async with Gateway(index).listening() as gateway:
-            uv = GatewayUv(place / "uv", gateway, passing=place / "passing", environment=TLS, max_age=MAX_AGE)
-            return (await UvResolver(uv, index).resolve(ResolveRequest(pipfile.parse(content)))).lock_text
+    async with wiring.packages(place) as found:
+        return (await found.resolver.resolve(ResolveRequest(pipfile.parse(content)))).lock_text
 
 
 def pipenv_lock(path: Path, place: Path) -> str:
@@ -80,6 +74,7 @@ def pipenv_lock(path: Path, place: Path) -> str:
 
 def _one(program: str, path: str, place: str, output: str) -> int:
     """One lock in a process of its own, for whoever measures the whole process."""
+    keep_one_arena()  # as the command line does
     make = {"bolide": bolide_lock, "pipenv": pipenv_lock}[program]
     Path(output).write_text(make(Path(path), Path(place)))
     return 0

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot import __version__
+from bot.allocator import keep_one_arena
 from bot.core.advice import TYPES
 
 HANDED_ON = ("sandbox", "setup", "supervise")
@@ -16,6 +17,7 @@ HANDED_ON = ("sandbox", "setup", "supervise")
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; exit status 0, 1 after a failure told in one sentence, 2 for a wrong call or set-up."""
+    keep_one_arena()
     if argv and argv[0] in HANDED_ON:
         return _hand_on(argv[0], list(argv[1:]))
     given = _parser().parse_args(argv)

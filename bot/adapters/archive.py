@@ -144,7 +144,7 @@ class FolderArchive:
     async def note(self, snapshot: str, repository: str, number: int, made: Proposed) -> None:
         """Remember which pull request came of a record."""
         told = {"snapshot": snapshot, "repository": repository, "number": number, "made": encode(made)}
-        await asyncio.to_thread(write_whole, self._named(repository, number), canonical(told))
+        await asyncio.to_thread(write_whole, self._named(repository, number), [canonical(told)])
 
     def of(self, name: str) -> tuple[str, Proposed]:
         """The record's hash and what was proposed, by the pull request (OWNER/NAME#12, or 12). Raises Refused."""
@@ -205,7 +205,7 @@ class FolderArchive:
         return digest
 
     def _put(self, kind: str, name: str, content: bytes) -> None:
-        write_whole(self._place(kind, name), gzip.compress(content, 6, mtime=0))
+        write_whole(self._place(kind, name), [gzip.compress(content, 6, mtime=0)])
 
     def _place(self, kind: str, name: str) -> Path:
         return self._folder / kind / f"{name}.gz"

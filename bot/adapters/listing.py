@@ -6,6 +6,7 @@ install, then all others, each as the JSON object that a resolver reads. Only a 
 """
 
 import hashlib
+import itertools
 import os
 import platform
 import re
@@ -13,10 +14,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urljoin
 
+import msgspec
 import orjson
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -24,7 +27,7 @@ from packaging.version import InvalidVersion, Version
 from bot.adapters.wholefile import write_whole
 from bot.core.packages import File, FileKind, IndexUnreachable, Project
 
-_FORM = f"2 {platform.system()} {platform.machine()} {platform.libc_ver()[0]}"
+_FORM = f"3 {platform.system()} {platform.machine()} {platform.libc_ver()[0]}"
 """This form, for this kind of machine: a file of another one is as good as none."""
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _SDISTS = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
@@ -66,17 +69,16 @@ class Listing(Mapping[str, tuple[File, ...]]):
 
     def __getitem__(self, version: str) -> tuple[File, ...]:
         if version not in self._made:
-            (parts,) = self._parts([version])
-            told = sorted(orjson.loads(b"[" + b",".join(filter(None, parts)) + b"]"), key=lambda each: each["n"])
-            self._made[version] = tuple(_file(version, self._whole(each)) for each in told)
+            ((here, elsewhere),) = self._parts([version])
+            found = _HERE.decode(b"[" + here + b"]")
+            found += self._elsewhere(elsewhere)
+            self._made[version] = tuple(_file(version, each) for each in sorted(found, key=attrgetter("n")))
         return self._made[version]
 
-    def _whole(self, told: Mapping[str, Any]) -> Mapping[str, Any]:
-        if "u" in told:
-            return told
-        page = str(self._head.told["url"])
-        kind, _ = _release_of(str(self._head.told["name"]), told["filename"])
-        return _kept(told, kind, told["n"], page)
+    def _elsewhere(self, part: bytes) -> list["_Kept"]:
+        name, page = str(self._head.told["name"]), str(self._head.told["url"])
+        files = _ELSE.decode(b"[" + part + b"]")
+        return [_kept(each.told, _release_of(name, each.told.filename)[0], each.n, page) for each in files]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._head.releases)
@@ -86,7 +88,7 @@ class Listing(Mapping[str, tuple[File, ...]]):
 
     def document(self, name: str) -> bytes:
         """The page as a resolver reads it: of each release what this machine can install, all where that is nothing."""
-        parts = [here or elsewhere for here, elsewhere in self._parts(self._head.releases)]
+        parts = [here or _listed(self._elsewhere(there)) for here, there in self._parts(self._head.releases)]
         head = b'{"meta":{"api-version":"1.1"},"name":' + orjson.dumps(name) + b',"files":['
         return head + b",".join(parts) + b"]}"
 
@@ -139,45 +141,110 @@ def _head(stream: IO[bytes]) -> _Head:
     return _Head(line, told)
 
 
-def digest(name: str, url: str, body: bytes) -> tuple[dict[str, Any], bytes]:
-    """The head and the content for a page's body; raises ValueError, KeyError or TypeError for nonsense."""
+def _spelled(field: str) -> str:
+    return field.replace("_", "-")
+
+
+class _Told(msgspec.Struct, rename=_spelled):
+    """What is read of one file on a page; an optional key may have any value."""
+
+    filename: str
+    url: str
+    hashes: dict[str, Any]
+    requires_python: Any = None
+    size: Any = None
+    upload_time: Any = None
+    yanked: Any = False
+    core_metadata: Any = False
+    dist_info_metadata: Any = False
+    provenance: Any = None
+
+
+class _Kept(msgspec.Struct, rename=_spelled, omit_defaults=True):
+    """A file as a resolver reads it; what else is asked of it later has names of one letter."""
+
+    filename: str
+    url: str
+    hashes: dict[str, str]
+    core_metadata: bool
+    n: int  # its place on the page
+    u: str  # its whole address
+    m: bool  # whether the index tells of a metadata file
+    a: bool  # whether it tells of attestations
+    k: FileKind
+    yanked: bool = False
+    requires_python: str = ""
+    size: int | None = None
+    upload_time: str = ""
+
+
+class _Elsewhere(msgspec.Struct):
+    """A file that this machine cannot install, as the index tells of it, and its place on the page."""
+
+    n: int
+    told: _Told
+
+
+class _Page(msgspec.Struct):
+    files: list[msgspec.Raw]
+
+
+_PAGE = msgspec.json.Decoder(_Page)
+_TOLD = msgspec.json.Decoder(_Told)
+_HERE = msgspec.json.Decoder(list[_Kept])
+_ELSE = msgspec.json.Decoder(list[_Elsewhere])
+_encode = msgspec.json.Encoder().encode
+
+
+def keep(path: Path, name: str, answered: Answered, body: bytes) -> Listing:
+    """Take a page's body apart and keep it; raises ValueError or RecursionError for nonsense."""
+    releases, dotted = _taken_apart(name, answered.url, body)
+    parts = [*(here for here, _ in releases.values()), *(there for _, there in releases.values())]
+    lengths = (sum(map(len, files)) + max(0, len(files) - 1) for files in parts)
+    ends = list(itertools.accumulate(lengths, initial=0))
+    spans = {
+        version: (*ends[place : place + 2], *ends[place + len(releases) : place + len(releases) + 2])
+        for place, version in enumerate(releases)
+    }
+    told: dict[str, Any] = {"name": name, "releases": spans, "dotted": dotted, "length": ends[-1], "form": _FORM}
+    told |= {"url": answered.url, "etag": answered.etag, "last_modified": answered.last_modified}
+    head = orjson.dumps(told)
+    line = hashlib.sha256(head).hexdigest().encode() + head + b"\n"
+    write_whole(path, itertools.chain([line], map(b",".join, parts)))
+    touch(path, answered.fetched)
+    return Listing(path, _Head(line, told))
+
+
+def _taken_apart(name: str, url: str, body: bytes) -> tuple[dict[str, tuple[list[bytes], list[bytes]]], bool]:
+    """Of each release the files for this machine and the others; and whether some file spells the name with a dot."""
+    body.isascii() or body.decode()  # what is kept as it is must be read later
     releases: dict[str, tuple[list[bytes], list[bytes]]] = {}
     dotted = False
-    for number, told in enumerate(orjson.loads(body)["files"]):
-        filename = told["filename"]
-        kind, version = _release_of(name, filename)
+    for number, raw in enumerate(_PAGE.decode(body).files):
+        told = _TOLD.decode(raw)
+        kind, version = _release_of(name, told.filename)
         here, elsewhere = releases.setdefault(_normal(version), ([], []))
-        if not isinstance(told["url"], str) or not isinstance(told["hashes"], dict):
-            raise TypeError(f"{filename} has no url or no hashes")
-        if kind == "other" or _ELSEWHERE.search(filename):
-            told["n"] = number
-            elsewhere.append(orjson.dumps(told))  # as it is: next to nobody asks for it
+        if kind == "other" or (kind == "wheel" and _is_elsewhere(told.filename[told.filename.rfind("-") :])):
+            elsewhere.append(b'{"n":%d,"told":%b}' % (number, raw))  # next to nobody asks for it
         else:
-            here.append(orjson.dumps(_kept(told, kind, number, url)))
-        dotted = dotted or "." in filename[: len(name)]
-    first = [b",".join(here) for here, _ in releases.values()]
-    second = [b",".join(elsewhere) for _, elsewhere in releases.values()]
-    ends: list[tuple[int, int]] = []
-    at = 0
-    for part in (*first, *second):
-        ends.append((at, at + len(part)))
-        at += len(part)
-    spans = {v: (*ends[n], *ends[n + len(first)]) for n, v in enumerate(releases)}
-    return {"name": name, "releases": spans, "dotted": dotted}, b"".join((*first, *second))
+            here.append(_encode(_kept(told, kind, number, url)))
+        dotted = dotted or "." in told.filename[: len(name)]
+    return releases, dotted
+
+
+@lru_cache(maxsize=10_000)
+def _is_elsewhere(tag: str) -> bool:
+    return _ELSEWHERE.match(tag) is not None
+
+
+def _listed(files: list[_Kept]) -> bytes:
+    return b",".join(map(_encode, files))
 
 
 def file_named(page: Project, filename: str) -> File | None:
     """The file of this name on a page, or None."""
     _, version = _release_of(page.name, filename)
     return next((file for file in page.release(_normal(version)) if file.filename == filename), None)
-
-
-def write(path: Path, answered: Answered, head: Mapping[str, Any], content: bytes) -> None:
-    """Keep a page that was taken apart."""
-    told = {"url": answered.url, "etag": answered.etag, "last_modified": answered.last_modified, "form": _FORM}
-    line = orjson.dumps({**told, **head, "length": len(content)})
-    write_whole(path, hashlib.sha256(line).hexdigest().encode() + line + b"\n" + content)
-    touch(path, answered.fetched)
 
 
 def touch(path: Path, fetched: float) -> None:
@@ -197,51 +264,48 @@ def read(path: Path) -> tuple[Answered, Listing] | None:
     return answered, Listing(path, head)
 
 
-def _kept(told: Mapping[str, Any], kind: FileKind, number: int, page: str) -> dict[str, Any]:
-    """A file as a resolver reads it, with what else is asked of it later under names of one letter."""
-    url, hashes = told["url"], told["hashes"]
-    metadata = bool(told.get("core-metadata") or told.get("dist-info-metadata"))
-    size, moment = told.get("size"), told.get("upload-time")
-    kept: dict[str, Any] = {
-        "filename": told["filename"],
-        "url": f"files/{number}/{told['filename']}",
-        "hashes": {"sha256": str(hashes["sha256"])} if hashes.get("sha256") else {},
-        "yanked": bool(told.get("yanked")),
-        "core-metadata": kind == "wheel",
-        "n": number,
-        "u": url if url.startswith("https://") else urljoin(page, url),
-        "m": metadata,
-        "a": bool(told.get("provenance")),
-        "k": kind,
-    }
-    kept |= {"requires-python": str(told["requires-python"])} if told.get("requires-python") else {}
-    kept |= {"size": size} if isinstance(size, int) else {}
-    return kept | ({"upload-time": moment} if isinstance(moment, str) and _MOMENT.fullmatch(moment) else {})
-
-
-def _file(version: str, told: Mapping[str, Any]) -> File:
-    return File(
-        filename=told["filename"],
-        version=version,
-        sha256=told["hashes"].get("sha256", ""),
-        size=told.get("size"),
-        upload_time=_moment(told.get("upload-time")),
-        requires_python=told.get("requires-python", ""),
-        yanked=told["yanked"],
-        kind=told["k"],
-        url=told["u"],
-        has_metadata=told["m"],
-        attested=told["a"],
+def _kept(told: _Told, kind: FileKind, number: int, page: str) -> _Kept:
+    sha256, moment = told.hashes.get("sha256"), told.upload_time
+    return _Kept(
+        filename=told.filename,
+        url=f"files/{number}/{told.filename}",
+        hashes={"sha256": str(sha256)} if sha256 else {},
+        core_metadata=kind == "wheel",
+        n=number,
+        u=told.url if told.url.startswith("https://") else urljoin(page, told.url),
+        m=bool(told.core_metadata or told.dist_info_metadata),
+        a=bool(told.provenance),
+        k=kind,
+        yanked=bool(told.yanked),
+        requires_python=str(told.requires_python or ""),
+        size=told.size if isinstance(told.size, int) else None,
+        upload_time=moment if isinstance(moment, str) and _MOMENT.fullmatch(moment) else "",
     )
 
 
-def _moment(told: object) -> datetime | None:
+def _file(version: str, kept: _Kept) -> File:
+    return File(
+        filename=kept.filename,
+        version=version,
+        sha256=kept.hashes.get("sha256", ""),
+        size=kept.size,
+        upload_time=_moment(kept.upload_time),
+        requires_python=kept.requires_python,
+        yanked=kept.yanked,
+        kind=kept.k,
+        url=kept.u,
+        has_metadata=kept.m,
+        attested=kept.a,
+    )
+
+
+def _moment(told: str) -> datetime | None:
     """An upload time with its zone; None where the index tells none that can be read."""
     try:
-        moment = datetime.fromisoformat(told) if isinstance(told, str) else None
+        moment = datetime.fromisoformat(told)
     except ValueError:
         return None
-    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _release_of(name: str, filename: str) -> tuple[FileKind, str]:

@@ -214,7 +214,7 @@ class OsvService:
             raise ValueError(f"it has more than {MAX_PAGES} pages about {waiting[0][0]}")
         kept = {name: {"asked": self._clock(), "vulns": vulns} for name, vulns in found.items()}
         for name, answer in kept.items():
-            await asyncio.to_thread(write_whole, self._path("package", name), json.dumps(answer).encode())
+            await asyncio.to_thread(write_whole, self._path("package", name), [json.dumps(answer).encode()])
         return kept
 
     async def _record(self, name: str, modified: str) -> object:
@@ -225,7 +225,7 @@ class OsvService:
                 told = await self._fetch("GET", f"v1/vulns/{name}", None)
             if told.get("id") != name:
                 raise ValueError(f"it answered with another advisory than {name}")
-            await asyncio.to_thread(write_whole, path, json.dumps(told).encode())
+            await asyncio.to_thread(write_whole, path, [json.dumps(told).encode()])
         return told
 
     async def _fetch(self, method: str, path: str, body: object) -> dict[str, Any]:

@@ -90,7 +90,7 @@ class SimpleIndex:
             return cached
         async with self._slots:
             text = await self._fetch_metadata(file)
-        await asyncio.to_thread(write_whole, path, text.encode())
+        await asyncio.to_thread(write_whole, path, [text.encode()])
         return text
 
     async def _fetch_metadata(self, file: File) -> str:
@@ -105,13 +105,7 @@ class SimpleIndex:
         sparse = SparseFile()
         for _ in range(MAX_RANGES):
             try:
-                with zipfile.ZipFile(sparse) as wheel:
-                    inside = next(
-                        n for n in wheel.namelist() if n.count("/") == 1 and n.endswith(".dist-info/METADATA")
-                    )
-                    if wheel.getinfo(inside).file_size > MAX_METADATA:
-                        raise IndexUnsuitable(f"{file.filename} has metadata of more than {MAX_METADATA:,} bytes.")
-                    return wheel.read(inside).decode("utf-8", "replace")
+                return _metadata_within(sparse, file.filename)
             except SparseFile.Missing as gap:
                 answer = await self._get(file.url, {"Range": gap.range}, what, MAX_PAGE)
                 if answer.status not in (200, 206):
@@ -148,8 +142,9 @@ class SimpleIndex:
         answered = Answered(self._clock(), answer.url, told.get("ETag", ""), told.get("Last-Modified", ""))
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._digesting, _keep, path, name, answered, answer.body)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            made = await loop.run_in_executor(self._digesting, listing.keep, path, name, answered, answer.body)
+            return answered, made
+        except (ValueError, RecursionError) as error:
             raise IndexUnreachable(f"The index {index} answered nonsense about {name}: {error!r:.200}.", 300) from error
 
     async def _get(self, url: str, headers: dict[str, str], what: str, limit: int) -> Answer:
@@ -173,6 +168,19 @@ class SimpleIndex:
         )
 
 
+def _metadata_within(sparse: SparseFile, filename: str) -> str:
+    sparse.leave(_is_metadata)
+    with zipfile.ZipFile(sparse) as wheel:
+        inside = next(name for name in wheel.namelist() if _is_metadata(name.encode()))
+        if wheel.getinfo(inside).file_size > MAX_METADATA:
+            raise IndexUnsuitable(f"{filename} has metadata of more than {MAX_METADATA:,} bytes.")
+        return wheel.read(inside).decode("utf-8", "replace")
+
+
+def _is_metadata(name: bytes) -> bool:
+    return name.count(b"/") == 1 and name.endswith(b".dist-info/METADATA")
+
+
 def _host(url: str) -> str:
     return urlsplit(url).hostname or url[:80]
 
@@ -182,12 +190,3 @@ def _text(path: Path) -> str | None:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         return None
-
-
-def _keep(path: Path, name: str, answered: Answered, body: bytes) -> Kept:
-    head, content = listing.digest(name, answered.url, body)
-    listing.write(path, answered, head, content)
-    kept = listing.read(path)
-    if kept is None:
-        raise OSError(f"{path} could not be read again")
-    return kept

@@ -2,13 +2,14 @@
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write so that a reader sees the old content or the new, never a part."""
+def write_whole(path: Path, parts: Iterable[bytes]) -> None:
+    """Write the parts, so that a reader sees the old content or the new, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
     with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
+        stream.writelines(parts)
     Path(temporary).replace(path)
