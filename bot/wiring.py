@@ -91,7 +91,7 @@ class Bolide:
     inbox: Inbox
     dispatch: Dispatch
     supervisor: control.Supervisor
-    rounds: tuple[Clock, Watch]
+    rounds: tuple[Clock | Watch, ...]
 
 
 @contextlib.asynccontextmanager
@@ -153,7 +153,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
         stack.push_async_callback(archive.close)
         mirror = stack.enter_context(contextlib.closing(SqliteMirror(state / "mirror.sqlite")))
         maker = await stack.enter_async_context(_maker(settings))
-        runs = _runs(settings, _workshop(settings, state, environments, supervisor, maker), state, turn)
+        runs = _runs(settings, _workshop(settings, state, environments, supervisor, maker), state, turn, forge)
         stack.push_async_callback(runs.close)
         outside = Outside(
             forge=forge,
@@ -195,10 +195,11 @@ def _served(state: Path) -> list[Path]:
     return [link.resolve() for place in RELEASES for link in state.glob(f"{place}/*/environment")]
 
 
-def _runs(settings: Settings, shop: Workshop, state: Path, turn: asyncio.Lock) -> MergeRuns:
+def _runs(settings: Settings, shop: Workshop, state: Path, turn: asyncio.Lock, forge: GitHub) -> MergeRuns:
     """What merges start on this machine."""
     previews = Ground(state / "previews", start_preview, lambda pid: ProcessTree(pid).measure())
-    return MergeRuns(shop, state / "runs", unpack, turn, allowed_hosts=settings.allowed_hosts, previews=previews)
+    hosts = settings.allowed_hosts
+    return MergeRuns(shop, state / "runs", unpack, turn, forge, allowed_hosts=hosts, previews=previews)
 
 
 def _rounds(outside: Outside, settings: Settings) -> tuple[Clock, Watch]:

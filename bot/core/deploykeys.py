@@ -1,9 +1,13 @@
-"""The keys below `deploy` in the configuration: where images go, what declares them, where the service answers."""
+"""The keys below `deploy` in the configuration: where images go, what declares them, where the service answers.
 
+What declares them may lie in another repository, which must say itself whose images it takes: `deployments_from`.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
-from bot.core.kinds import FOLDER, Text, Whole
+from bot.core.kinds import BRANCH, FOLDER, REPOSITORY, Text, Whole
 from bot.core.sections import Needed
 
 _IMAGE = Text(
@@ -29,3 +33,31 @@ class DeployKeys:
         str, _ADDRESS, "where the service of the overlay `preview` beside it answers; none: no previews"
     ] = ""
     patience_minutes: Annotated[int, Whole(1, 120, "minutes"), "how long the cluster may take to roll it out"] = 10
+    repository: Annotated[
+        str, REPOSITORY, "the repository that holds the overlay and names this one in `deployments_from`; default: this"
+    ] = ""
+    branch: Annotated[str, BRANCH, "the branch that declares what is served; default: that repository's default"] = ""
+
+    @property
+    def place(self) -> str:
+        """The overlay as a person finds it."""
+        branch = f" on {self.branch}" if self.branch else ""
+        return f"{self.overlay}{branch}{f' of {self.repository}' if self.repository else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class GuestKeys:
+    """A repository whose deployments this one declares, and where."""
+
+    repository: Annotated[
+        str, REPOSITORY, "the repository that may set the digests of its images here", Needed("ada/digits")
+    ] = ""
+    below: Annotated[str, FOLDER, "the folder that its overlays lie in", Needed("apps/digits")] = ""
+
+
+def admits(guests: Iterable[GuestKeys], repository: str, folder: str) -> bool:
+    """Whether one of the guests is this repository, with this folder or one above it."""
+    return any(
+        guest.repository.lower() == repository.lower() and f"{folder}/".startswith(f"{guest.below}/")
+        for guest in guests
+    )

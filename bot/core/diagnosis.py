@@ -10,6 +10,7 @@ from bot.core import (
     argocd,
     changes,
     environments,
+    kustomize,
     locks,
     places,
     relock,
@@ -156,6 +157,15 @@ def _paths(config: RepoConfig, paths: Sequence[str]) -> Iterator[Finding]:
     """Whether what the configuration names is there."""
     named = [("service.inputs", config.service.inputs)] if config.service else []
     named += [("training.inputs", config.training.inputs)] if config.training else []
+    named += [("deployments_from", tuple(guest.below for guest in config.deployments_from))]
+    if config.deploy and config.deploy.repository:
+        yield Finding(
+            "limited",
+            f"the service is declared in {config.deploy.place}",
+            f"`doctor {config.deploy.repository}` looks there; its `deployments_from` must name this repository.",
+        )
+    elif config.deploy and not config.deploy.branch:
+        named += [("deploy.overlay", (f"{config.deploy.overlay}/{kustomize.FILE}",))]
     for key, inputs in named:
         for path in inputs:
             if not _there(path, paths):

@@ -207,6 +207,13 @@ HOST = Text(
     "write the host's name without https://, such as thoth.example.org.",
 )
 ROUTE = Text(r"(/.*)?", "a path starts with `/`.")
+REPOSITORY = Text(
+    r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/\.?[A-Za-z0-9_-][A-Za-z0-9._-]{0,98}",
+    "write OWNER/NAME, such as ada/environments.",
+)
+BRANCH = Text(
+    r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*", "write the branch's name, such as main or env/prod."
+)
 FOLDER = Text(
     r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*", "write a folder of the repository, such as overlays."
 )

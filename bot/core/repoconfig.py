@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from bot.core import sections, thothyaml, yamltext
 from bot.core.advice import TYPES, RecommendationType
-from bot.core.deploykeys import DeployKeys
+from bot.core.deploykeys import DeployKeys, GuestKeys
 from bot.core.kinds import FOLDER, HOST, Choice, Flag, Listed, PythonVersion, Whole, Words
 from bot.core.labelling import LabelRule
 from bot.core.packages import ThothHost
@@ -64,6 +64,9 @@ class RepoConfig:
     deploy: Annotated[
         DeployKeys | None, Section(DeployKeys), "how a cluster gets the service; none: Bolide's own machine serves it"
     ] = None
+    deployments_from: Annotated[
+        tuple[GuestKeys, ...], Listed(Section(GuestKeys)), "the repositories whose deployments are declared here"
+    ] = ()
     release: Annotated[ReleaseKeys, Section(ReleaseKeys), "how releases are made"] = field(default_factory=ReleaseKeys)
 
     @property

@@ -91,6 +91,8 @@ class Stopped:
     failure: Failed
     back: str = ""
     """The commit that serves again after a roll-back; empty where what served before was never left."""
+    url: str = ""
+    """Where a cluster serves; empty for the machine that the bot runs on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,8 @@ class RolledBack:
     sha: str
     name: str
     taken: str
+    url: str = ""
+    """Where a cluster serves it; empty for the machine that the bot runs on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ async def deliver(course: Course, recipe: ServiceRecipe, cluster: Cluster, model
             await course.say(name, Skipped(unchanged, pushed.name))
         return Unchanged(course.request.sha, pushed.commit, unchanged)
     if declared == pushed.digest:
-        await course.say("deploy", Skipped(f"{keys.overlay} declares this image already.", pushed.name))
+        await course.say("deploy", Skipped(f"{keys.place} declares this image already.", pushed.name))
         return await run.verify(pushed, declared, None)
     course.refuse_taken_back(pushed.name)
     before = await run.figures(pushed)
@@ -72,7 +72,7 @@ async def push_image(
 
 def production_key(repository: str, keys: DeployKeys) -> str:
     """Under which the model is kept that was verified last in this overlay: the gate compares with it."""
-    return stages.stage_key("production", command=(), inputs={"repository": repository, "overlay": keys.overlay})
+    return stages.stage_key("production", command=(), inputs={"repository": repository, "overlay": keys.place})
 
 
 class _Delivery:
@@ -80,7 +80,6 @@ class _Delivery:
         self._course, self._recipe, self._model = course, recipe, model
         self._cluster, self._keys = cluster, cluster.keys
         self._overlay = Overlay(cluster)
-        self._path = self._overlay.path
         self._requirements = course.requirements("package", recipe.categories)
         if course.workshop.yard is None:
             raise Stop("package", "Images cannot be built here: set BOLIDE_BASE_IMAGE, and install buildah.")
@@ -224,16 +223,16 @@ class _Delivery:
         seen = f"{keys.url} is not verified: {found.sentence}"
         by_hand = f"curl -si {shlex.quote(keys.url.rstrip('/') + (self._recipe.version or self._recipe.ready))}"
         if declared != pushed.digest:
-            sentence = f"{seen} {self._path} declares another image meanwhile: another deployment took over."
+            sentence = f"{seen} {keys.place} declares another image meanwhile: another deployment took over."
         elif found.question in probation.GROUNDS and (last := self._last_good(pushed, before)):
             undone = roll_back_message(keys.overlay, last, f"The image of {pushed.commit} does not do.")
             await self._overlay.declare(last, undone)
             commit = self._course.request.past.commit_of(f"{keys.image}@{last}") or last
-            sentence = f"{seen} {self._path} declares {last[:19]} again."
+            sentence = f"{seen} {keys.place} declares {last[:19]} again."
             return Stop("verify", sentence, reproduce=by_hand, back=commit)
         elif found.question == "version":
             sentence = (
-                f"{seen} After {keys.patience_minutes} min {self._path} declares the new image and an older one "
+                f"{seen} After {keys.patience_minutes} min {keys.place} declares the new image and an older one "
                 "answers: the hop from there to the cluster is disconnected; look at the Argo CD Application that "
                 "watches this folder."
             )

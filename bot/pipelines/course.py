@@ -68,11 +68,13 @@ class Committer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A cluster that takes its state from a branch, and the forge's reader and writer of that branch."""
+    """A cluster that takes its state from a branch, and the forge's reader and writer of that branch's repository."""
 
     keys: DeployKeys
     reader: Reader
     writer: Committer
+    guest: str = ""
+    """OWNER/NAME of the repository that is deployed, where another one declares it; empty in its own."""
 
 
 class Deployer(Protocol):

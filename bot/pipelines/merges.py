@@ -11,10 +11,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bot.core import repoconfig
+from bot.core.deploykeys import DeployKeys
 from bot.core.errors import Refused
 from bot.core.events import Repository
 from bot.core.pipfile import is_private
-from bot.core.ports import Reader, Writer
+from bot.core.ports import Forge, Reader, Writer
 from bot.core.previews import Previewed
 from bot.core.stages import (
     Done,
@@ -29,11 +30,12 @@ from bot.core.stages import (
     Superseded,
     Verified,
 )
-from bot.pipelines import overlay, preview, redeploy, rollback
+from bot.pipelines import preview, redeploy, rollback
 from bot.pipelines.calm import Calm
 from bot.pipelines.control import NoSupervisor
-from bot.pipelines.course import Cluster, Report, RunRequest, Workshop
+from bot.pipelines.course import Report, RunRequest, Workshop
 from bot.pipelines.deployments import Deployed, Deployments, Past
+from bot.pipelines.destination import BRANCH, cluster_of
 from bot.pipelines.preview import Ground
 from bot.pipelines.runs import Ledger, RunQueue
 
@@ -59,11 +61,13 @@ class MergeRuns:
         records: Path,
         unpack: Unpack,
         turn: asyncio.Lock,
+        forge: Forge,
         allowed_hosts: frozenset[str] = frozenset(),
         calm: Calm | None = None,
         previews: Ground | None = None,
     ) -> None:
         self._workshop, self._unpack, self._turn, self._allowed = workshop, unpack, turn, allowed_hosts
+        self._forge = forge
         self._calm = calm or Calm()
         self._previews = previews
         self._claim = records / "served-repository"
@@ -110,10 +114,11 @@ class MergeRuns:
 
     async def roll_back(self, repository: Repository, order: str, reader: Reader, writer: Writer) -> RolledBack:
         """Let the version before serve again; the same order again is the same version. Raises Refused."""
-        project = await reader.snapshot(repoconfig.PATHS, branch=overlay.BRANCH)
+        project = await reader.snapshot(repoconfig.PATHS, branch=BRANCH)
         keys = repoconfig.read(project).deploy
         if keys:
-            place: rollback.Place = rollback.InCluster(Cluster(keys, reader, writer))
+            cluster = await cluster_of(keys, repository, reader, writer, self._forge)
+            place: rollback.Place = rollback.InCluster(cluster)
         else:
             number, name = await asyncio.to_thread(self._served, repository)
             if number != str(repository.id):
@@ -127,7 +132,7 @@ class MergeRuns:
         """Serve a pull request's commit beside production, by the default branch's configuration. Raises Refused."""
         if self._previews is None:
             raise Refused(NO_PREVIEWS)
-        config = (await reader.snapshot((repoconfig.PATH,), branch=overlay.BRANCH)).text(repoconfig.PATH)
+        config = (await reader.snapshot((repoconfig.PATH,), branch=BRANCH)).text(repoconfig.PATH)
         async with self._unpacked(repository, sha, reader, writer, config) as request:
             if request is None or request.recipe.service is None:
                 raise Refused(f"{repoconfig.PATH} of the default branch names no service, or there is no Pipfile.lock.")
@@ -141,12 +146,13 @@ class MergeRuns:
         self, repository: Repository, sha: str, tag: str, reader: Reader, writer: Writer
     ) -> ImagePushed | Stopped:
         """Build the service's image of a commit and push it under this tag. Raises Refused."""
-        keys = repoconfig.read(await reader.snapshot(repoconfig.PATHS, branch=overlay.BRANCH)).deploy
+        keys = repoconfig.read(await reader.snapshot(repoconfig.PATHS, branch=BRANCH)).deploy
         async with self._unpacked(repository, sha, reader, writer, None) as request:
             if request is None:
                 raise Refused(f"{repoconfig.PATH} of the tag names no service, or there is no Pipfile.lock.")
             # Where images go is for the default branch to say, whatever an old tag says.
-            request = replace(request, cluster=Cluster(keys, reader, writer) if keys else None)
+            cluster = await cluster_of(keys, repository, reader, writer, self._forge) if keys else None
+            request = replace(request, cluster=cluster)
             async with self._turn:
                 return await redeploy.push_image(self._workshop, request, preview.say_nothing, tag)
 
@@ -158,17 +164,25 @@ class MergeRuns:
         folder = self._workshop.scratch / f"tree-{sha[:12]}-{uuid.uuid4().hex[:8]}"
         try:
             tree = await asyncio.to_thread(self._unpack, await reader.tarball(sha), folder)
-            request = await asyncio.to_thread(_request, repository, sha, tree, reader, writer, config)
-            yield replace(request, number=repository.id) if request else None
+            found = await asyncio.to_thread(_request, repository, sha, tree, config)
+            yield await self._directed(found, repository, reader, writer) if found else None
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    async def _directed(
+        self, found: tuple[RunRequest, DeployKeys | None], repository: Repository, reader: Reader, writer: Writer
+    ) -> RunRequest:
+        """The request with the cluster that its configuration names. Raises Refused."""
+        request, keys = found
+        cluster = await cluster_of(keys, repository, reader, writer, self._forge) if keys else None
+        return replace(request, cluster=cluster)
 
     async def close_preview(self, repository: Repository, number: int, reader: Reader, writer: Writer) -> bool:
         """End the preview of the pull request; False where there is none."""
         if self._previews is None or not self._previews.place(repository.id, number).is_dir():
             return False
-        keys = repoconfig.read(await reader.snapshot(repoconfig.PATHS, branch=overlay.BRANCH)).deploy
-        cluster = Cluster(keys, reader, writer) if keys else None
+        keys = repoconfig.read(await reader.snapshot(repoconfig.PATHS, branch=BRANCH)).deploy
+        cluster = await cluster_of(keys, repository, reader, writer, self._forge) if keys else None
         return await preview.close_preview(self._previews, repository.id, number, cluster)
 
     async def _past(self, number: int) -> Past:
@@ -209,17 +223,18 @@ class MergeRuns:
         folder = self._workshop.scratch / f"tree-{sha[:12]}-{uuid.uuid4().hex[:8]}"
         try:
             tree = await asyncio.to_thread(self._unpack, await reader.tarball(sha), folder)
-            request = await asyncio.to_thread(_request, repository, sha, tree, reader, writer)
-            if request is None:
+            found = await asyncio.to_thread(_request, repository, sha, tree)
+            if found is None:
                 sentence = f"{repoconfig.PATH} names neither training nor service, or there is no Pipfile.lock."
                 return NotServed(sha, sentence)
+            request = await self._directed(found, repository, reader, writer)
             if request.cluster:
                 _require_public(request.cluster.keys.url, self._allowed)
             else:
                 number, name = await asyncio.to_thread(self._served, repository)
                 if number != str(repository.id):
                     return NotServed(sha, f"The machine that Bolide runs on serves {name}; it serves one repository.")
-            request = replace(request, number=repository.id, order=told.key, retrain=told.retrain)
+            request = replace(request, order=told.key, retrain=told.retrain)
             return await self._queue.submit(request, report)
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
@@ -258,19 +273,18 @@ class MergeRuns:
 
 
 def _request(
-    repository: Repository, sha: str, tree: Path, reader: Reader, writer: Writer, config: str | None = None
-) -> RunRequest | None:
-    """What to run for the files of a commit; None where there is nothing that a lock decides.
+    repository: Repository, sha: str, tree: Path, config: str | None = None
+) -> tuple[RunRequest, DeployKeys | None] | None:
+    """What to run for the files of a commit, and where it goes; None where there is nothing that a lock decides.
 
     `config` is the configuration's text, None for that of the commit itself.
     """
     decided = repoconfig.parse(_text(tree / repoconfig.PATH) if config is None else config)
-    recipe, keys = decided.recipe, decided.deploy
+    recipe = decided.recipe
     lock = _text(tree / "Pipfile.lock")
     if not lock or not (recipe.training or recipe.service):
         return None
-    cluster = Cluster(keys, reader, writer) if keys else None
-    return RunRequest(repository.name, sha, tree, lock, recipe, cluster=cluster)
+    return RunRequest(repository.name, sha, tree, lock, recipe, number=repository.id), decided.deploy
 
 
 def _require_public(url: str, allowed_hosts: frozenset[str]) -> None:

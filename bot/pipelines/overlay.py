@@ -1,13 +1,12 @@
-"""The overlay that declares which image a cluster serves, on the default branch of a repository."""
+"""The overlay that declares which image a cluster serves, on a branch of this repository or of another."""
 
-from bot.core import kustomize
+from bot.core import kustomize, repoconfig
 from bot.core.errors import Refused
 from bot.core.plan import CommitFiles, FileChange
-from bot.core.ports import HeadMoved
+from bot.core.ports import ForgeRefused, HeadMoved, Snapshot
 from bot.pipelines.course import Cluster, Stop
+from bot.pipelines.destination import BRANCH, require_admitted
 
-BRANCH = "bolide/deploy"
-"""Nothing is proposed from it: the digest is committed where the cluster's controller looks."""
 TRIES = 5
 """How often the declaration is written anew when others push to the branch meanwhile."""
 
@@ -35,17 +34,30 @@ class Overlay:
                 await self._cluster.writer.commit(change)
             except HeadMoved:
                 continue
+            except ForgeRefused as refusal:
+                raise Stop("deploy", f"{self.path} could not be written: {refusal}") from refusal
             return
         raise Stop("deploy", f"{self.path} could not be written: others pushed each of {TRIES} times; deploy again.")
 
     async def _read(self) -> tuple[str | None, str, str, str]:
-        snapshot = await self._cluster.reader.snapshot((self.path,), branch=BRANCH)
         try:
-            text = snapshot.text(self.path)
+            branch, there = await self._branch()
+            text = there.text(self.path)
             declared = kustomize.image_digest(text, self._image, self.path)
-        except Refused as refusal:
+        except (Refused, ForgeRefused) as refusal:
             raise Stop("deploy", str(refusal)) from refusal
-        return declared, text, snapshot.default_branch, snapshot.sha
+        return declared, text, branch, there.sha
+
+    async def _branch(self) -> tuple[str, Snapshot]:
+        """The branch that the cluster's controller looks at, and its head; who may write is read at the default's."""
+        keys, reader = self._cluster.keys, self._cluster.reader
+        there = await reader.snapshot((self.path, repoconfig.PATH), branch=keys.branch or BRANCH)
+        require_admitted(self._cluster, there)
+        if keys.branch in ("", there.default_branch):
+            return there.default_branch, there
+        if there.branch is None:
+            raise Refused(f"`deploy.branch` is {keys.branch}, which {there.name} does not have; create it.")
+        return keys.branch, await reader.snapshot((self.path,), branch=BRANCH, sha=there.branch.sha)
 
 
 def roll_back_message(overlay: str, digest: str, why: str) -> str:

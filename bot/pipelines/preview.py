@@ -73,7 +73,7 @@ def beside(cluster: Cluster) -> Cluster:
     if not keys.preview_url or folder == keys.overlay:
         raise Refused(NO_ADDRESS)
     own = replace(keys, overlay=folder, url=keys.preview_url)
-    return Cluster(own, cluster.reader, OnlyBelow(cluster.writer, folder))
+    return Cluster(own, cluster.reader, OnlyBelow(cluster.writer, folder), cluster.guest)
 
 
 async def open_preview(ground: Ground, workshop: Workshop, request: RunRequest, number: int) -> Previewed | Stopped:

@@ -43,7 +43,8 @@ async def run(workshop: Workshop, request: RunRequest, report: Report) -> RunRes
         return await _whole(course)
     except Stop as stop:
         await report(StageReport(request.sha, stop.stage, stop.failure))
-        return Stopped(request.sha, stop.stage, stop.failure, stop.back)
+        url = request.cluster.keys.url if request.cluster else ""
+        return Stopped(request.sha, stop.stage, stop.failure, stop.back, url)
     finally:
         await asyncio.to_thread(shutil.rmtree, course.scratch, ignore_errors=True)
 

@@ -18,6 +18,11 @@ NOTHING_BEFORE = "No version before this one is known, so there is nothing to ro
 class Place(Protocol):
     """Where versions serve; both methods raise Refused."""
 
+    @property
+    def url(self) -> str:
+        """Where a cluster serves them; empty for this machine."""
+        ...
+
     async def serving(self) -> str:
         """The name of the release or image that serves, empty where nothing does."""
         ...
@@ -33,6 +38,7 @@ class Here:
 
     deployer: Deployer
     releases: Path
+    url: str = ""
 
     async def serving(self) -> str:
         """As the protocol has it."""
@@ -57,6 +63,11 @@ class InCluster:
     """A cluster, which takes the image's digest from an overlay on the default branch."""
 
     cluster: Cluster
+
+    @property
+    def url(self) -> str:
+        """As the protocol has it."""
+        return self.cluster.keys.url
 
     async def serving(self) -> str:
         """As the protocol has it."""
@@ -89,4 +100,4 @@ async def roll_back(place: Place, repository: int, order: str, deployments: Depl
     if name != chosen.name:
         past = await asyncio.to_thread(deployments.read, repository)
         await asyncio.to_thread(deployments.write, repository, past.without(name))
-    return RolledBack(chosen.commit, chosen.name, taken)
+    return RolledBack(chosen.commit, chosen.name, taken, place.url)

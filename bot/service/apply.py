@@ -247,8 +247,8 @@ async def _run(action: StartRun, hands: Hands) -> None:
         case Verified():
             await progress.deployment("success", sentence, result.url)
         case Stopped(stage="deploy" | "verify"):
-            await progress.deployment("failure", sentence)
-            await _tell_roll_back(result.back, sentence, hands)
+            await progress.deployment("failure", sentence, result.url)
+            await _tell_roll_back(result, hands)
         case Held():
             await hands.writer.open_issue(deployment.freeze(result.since))
         case _:
@@ -261,26 +261,27 @@ async def _run(action: StartRun, hands: Hands) -> None:
         await hands.writer.status(action.sha, "bolide", state, overtaken, hands.run_url(action.sha))
 
 
-async def _tell_roll_back(commit: str, sentence: str, hands: Hands) -> None:
+async def _tell_roll_back(result: Stopped, hands: Hands) -> None:
     """After an automatic roll-back: the Deployment of before is the active one, and a freeze is asked about."""
-    if re.fullmatch("[0-9a-f]{40}", commit):
-        number = await hands.writer.deployment(commit, deployment.ENVIRONMENT)
-        await hands.writer.deployment_state(number, "success", "serves again", hands.service_url)
-    if commit and (since := await hands.runner.frozen(hands.repository)):
+    if re.fullmatch("[0-9a-f]{40}", result.back):
+        number = await hands.writer.deployment(result.back, deployment.ENVIRONMENT)
+        await hands.writer.deployment_state(number, "success", "serves again", result.url or hands.service_url)
+    if result.back and (since := await hands.runner.frozen(hands.repository)):
         await hands.writer.open_issue(deployment.freeze(since))
 
 
 async def _roll_back(action: RollBack, hands: Hands) -> None:
     """Go back, and say so: to whoever asked, on the commit, and on the Deployments of both versions."""
     result = await hands.runner.roll_back(hands.repository, action.key, hands.reader, hands.writer)
-    writer, said = hands.writer, deployment.rolled_back(result, hands.service_url)
+    url = result.url or hands.service_url
+    writer, said = hands.writer, deployment.rolled_back(result, url)
     if result.taken:
         taken = await writer.deployment(result.taken, deployment.ENVIRONMENT)
-        await writer.deployment_state(taken, "inactive", f"rolled back (#{action.issue})", hands.service_url)
+        await writer.deployment_state(taken, "inactive", f"rolled back (#{action.issue})", url)
         sentence = f"Rolled back on command (#{action.issue}); {result.sha[:8]} serves again."
-        await writer.status(result.taken, deployment.CONTEXT, "failure", sentence, hands.service_url)
+        await writer.status(result.taken, deployment.CONTEXT, "failure", sentence, url)
     number = await writer.deployment(result.sha, deployment.ENVIRONMENT)
-    await writer.deployment_state(number, "success", f"serves again (#{action.issue})", hands.service_url)
+    await writer.deployment_state(number, "success", f"serves again (#{action.issue})", url)
     await writer.comment(Comment(action.issue, action.key, said))
 
 

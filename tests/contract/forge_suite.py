@@ -103,6 +103,11 @@ class ForgeSuite:
             await writer.commit(wanted)
         assert (await read(ground)).sha == made
 
+    async def test_a_repository_is_found_by_its_name_where_the_app_is(self, ground: Ground) -> None:
+        assert await ground.forge.locate(ground.repository.name) == ground.repository
+        with pytest.raises(ForgeRefused, match="not installed on ada/nothing"):
+            await ground.forge.locate("ada/nothing")
+
     async def test_a_file_longer_than_one_query_gives_is_read_whole(self, ground: Ground) -> None:
         text = "".join(f"# line {number} is long enough, ü\n" for number in range(30_000))
         assert len(text) > 512_000

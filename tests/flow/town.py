@@ -55,8 +55,8 @@ async def town(folder: Path, files: dict[str, bytes | str], index: str = PYPI) -
 @asynccontextmanager
 async def square(
     folder: Path, files: dict[str, bytes | str], index: str = PYPI
-) -> AsyncIterator[tuple[Sandbox, Settings, Callable[[], object]]]:
-    """The repository with these files, the settings of a bot for it, and what installs the App on it."""
+) -> AsyncIterator[tuple[Sandbox, Settings, Callable[..., object]]]:
+    """The repository with these files, the settings of a bot for it, and what installs the App on it, or on another."""
     private, public = key_pair()
     secret, port = "a secret for this test", free_port()
     async with judged_sandbox(folder / "github") as sandbox:
@@ -78,7 +78,7 @@ async def square(
             workers=4,
             probation_seconds=1,
         )
-        yield sandbox, settings, lambda: sandbox.install_app(app, REPOSITORY)
+        yield sandbox, settings, lambda name=REPOSITORY: sandbox.install_app(app, name)
 
 
 async def lock_of(folder: Path, text: str, day: datetime) -> str:

@@ -196,16 +196,24 @@ class MemoryForge:
     refusals: dict[str, str] = field(default_factory=dict)
     dies_after: int | None = None
     before_propose: list[Callable[[], object]] = field(default_factory=list)
+    others: "dict[str, MemoryForge]" = field(default_factory=dict)
+    """The other repositories that the App is on, by their names."""
 
     @property
     def login(self) -> str:
         return LOGIN
 
     def reader(self, repository: Repository, purpose: str = "") -> "MemoryReader":
-        return MemoryReader(self)
+        return MemoryReader(self.others.get(repository.name, self))
 
     def writer(self, repository: Repository, purpose: str = "") -> "MemoryWriter":
-        return MemoryWriter(self)
+        return MemoryWriter(self.others.get(repository.name, self))
+
+    async def locate(self, name: str) -> Repository:
+        found = {self.repository.name: self, **self.others}.get(name)
+        if found is None:
+            raise ForgeRefused(f"The App is not installed on {name}; install it there.")
+        return found.repository.value
 
     def touch(self, method: str) -> MemoryRepository:
         self.asked.append(method)

@@ -97,6 +97,23 @@ async def test_what_is_wrong_is_said_with_its_remedy(files: dict[str, str | Unre
     assert [line for line in found if line.startswith(sentence)], found
 
 
+async def test_where_the_service_is_declared_is_looked_at() -> None:
+    deploy = "deploy: {image: r.example.org/a/b, overlay: apps/eu, url: 'https://d.example.org'"
+    guests = "deployments_from: [{repository: ada/x, below: x}]\n"
+    config = FILES[".github/bolide.yaml"]
+    found = await examined({**GOOD, ".github/bolide.yaml": f"{config}{guests}{deploy}}}\n"})
+    assert told(found, "missing") == [
+        "`deployments_from` names x → There is no such path; correct it.",
+        "`deploy.overlay` names apps/eu/kustomization.yaml → There is no such path; correct it.",
+    ]
+    elsewhere = await examined({**GOOD, ".github/bolide.yaml": f"{config}{deploy}, repository: ops/e}}\n"})
+    assert told(elsewhere, "missing") == []
+    (said,) = told(elsewhere, "limited")
+    assert said.startswith("the service is declared in apps/eu of ops/e → `doctor ops/e` looks there; its")
+    branch = await examined({**GOOD, ".github/bolide.yaml": f"{config}{deploy}, branch: live}}\n"})
+    assert told(branch, "missing") == []
+
+
 async def test_what_has_no_effect_is_said() -> None:
     thoth = (
         "host: thoth.example.org\ncolour: blue\nruntime_environments:\n"

@@ -58,9 +58,10 @@ class MemoryImages:
         name = hashlib.sha256(f"{containerfile}{files.digest(context)}".encode()).hexdigest()
         commit = re.search(r'^ENV COMMIT="(\w+)"$', containerfile, re.MULTILINE)
         assert commit
-        card = json.loads((context / "model" / "card.json").read_text())
+        card = context / "model" / "card.json"
+        model = json.loads(card.read_text())["model_id"] if card.exists() else None
         code = (context / "source" / "shop" / "__init__.py").read_text()
-        self.built[name] = (commit[1], card["model_id"], code)
+        self.built[name] = (commit[1], model, code)
         return name
 
     async def push(self, image: str, repository: str, tag: str) -> str:
@@ -130,7 +131,7 @@ class Place:
         """What a run works with here."""
         return Workshop(
             LocalRunner(OneEnvironment(), self.bench),
-            OneEnvironment(_small_environment(self.root / "environment")),
+            OneEnvironment(small_environment(self.root / "environment")),
             FolderStore(self.root / "store"),
             Supervisor(self.root / "nobody"),
             self.root / "releases",
@@ -156,7 +157,7 @@ class Place:
         return failed.sentence
 
 
-def _small_environment(folder: Path) -> Path:
+def small_environment(folder: Path) -> Path:
     """An environment with one package, so that an image of it is small."""
     packages = folder / "lib" / "python3.11" / "site-packages"
     packages.mkdir(parents=True, exist_ok=True)
@@ -271,7 +272,7 @@ async def test_an_image_that_answers_wrongly_is_rolled_back(place: Place) -> Non
     assert isinstance(stopped, Stopped)
     assert place.declared() == good
     assert place.served()[0] == sha(1)
-    assert f"{PATH} declares {good[:19]} again." in place.sentence()
+    assert f"{OVERLAY} declares {good[:19]} again." in place.sentence()
     assert place.repository.commits[place.repository.head].subject.startswith(f"Roll back {OVERLAY} to {good[:19]}")
 
 

@@ -51,7 +51,7 @@ class Village:
         for name in ("releases", "scratch"):
             (self.town.root / name).mkdir(exist_ok=True)
         shop, turn = self.town.workshop(probation=1.5), asyncio.Lock()
-        self.runs = MergeRuns(shop, records, unpack, turn, calm=Calm(storm=0))
+        self.runs = MergeRuns(shop, records, unpack, turn, self.forge, calm=Calm(storm=0))
 
     async def merge(self, service: str, **files: str) -> RunResult:
         commit = self.repository.push({"shop/__init__.py": service, **files})

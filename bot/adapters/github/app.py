@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 
@@ -43,15 +44,23 @@ class GitHub:
         """The latest requests, oldest first, at most 10,000: evidence for logs and reports."""
         return tuple(self._line.asked)
 
+    async def locate(self, name: str) -> Repository:
+        """The repository OWNER/NAME. Raises ForgeRefused where the App is not installed on it, ForgeUnavailable."""
+        return (await self._located(name))[0]
+
     async def installed(self, name: str) -> Installed:
         """The App on OWNER/NAME. Raises ForgeRefused where it is not installed there, ForgeUnavailable."""
-        told = await self._app.installation(name)
-        # The repository's number is learnt from the token that is asked for by name.
-        number = await self._app.repository_id(name, int(told["id"]))
-        repository = Repository(number, name, int(told["id"]))
+        repository, told = await self._located(name)
         session = RepositorySession(self._line, self._app, repository, READING, "read", "doctor")
         labels = tuple(str(label["name"]) for label in await session.read_all(f"{session.path}/labels"))
         return Installed(repository, told["permissions"], tuple(told["events"]), labels)
+
+    async def _located(self, name: str) -> tuple[Repository, Mapping[str, Any]]:
+        """The repository, and GitHub's description of the App's installation on it."""
+        told = await self._app.installation(name)
+        # The repository's number is learnt from the token that is asked for by name.
+        number = await self._app.repository_id(name, int(told["id"]))
+        return Repository(number, name, int(told["id"])), told
 
     def reader(self, repository: Repository, purpose: str = "") -> GitHubReader:
         """Reads with a token of its own, minted at the first request."""

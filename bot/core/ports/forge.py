@@ -175,6 +175,9 @@ class Forge(Protocol):
     def login(self) -> str:
         """The App's own login, such as `bolide[bot]`."""
 
+    async def locate(self, name: str) -> Repository:
+        """The repository OWNER/NAME. Raises ForgeRefused where the App is not installed on it, ForgeUnavailable."""
+
     def reader(self, repository: Repository, purpose: str = "") -> Reader:
         """Reads with a token narrowed to the repository and to reading; `purpose` shows in GitHub's logs."""
 

@@ -84,7 +84,8 @@ async def create_status(call: Call) -> web.Response:
     whole = shapes.deployment(call.forge, call.repository, deployment)
     told = {name: value for name, value in shape.items() if value or name not in {"log_url", "environment_url"}}
     payload = {"deployment_status": told, "deployment": whole}
-    call.forge.emit("deployment_status", "created", payload, call.repository, call.who.user)
+    if state != "inactive":  # of which GitHub tells no webhook
+        call.forge.emit("deployment_status", "created", payload, call.repository, call.who.user)
     return answer(shape, 201)
 
 
