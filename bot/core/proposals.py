@@ -210,7 +210,7 @@ def _is_batch(branch: str, environment: Environment) -> bool:
 def _propose(found: Course, project: Snapshot, made: Relock, wish: Wish, rules: Rules, places: Room, see: See) -> None:
     """Add what is done about one batch; `project` is seen on its branch."""
     branch, name = project.branch, wish.proposed_on
-    if branch and not all(author == see.login for author in branch.authors):
+    if branch and not branch.only_by(see.login):
         return _hand_over(found, branch, name)
     change = proposed(project, made, wish, asked=rules.asked)
     match change:
@@ -252,7 +252,7 @@ def _retire(found: Course, project: Snapshot, environment: Environment, branches
         if not _is_batch(each.branch, environment) or each.branch in branches:
             continue
         branch = project.others[each.branch].branch
-        if branch and all(author == see.login for author in branch.authors):
+        if branch and branch.only_by(see.login):
             found.actions += [Comment(each.number, "obsolete", OBSOLETE), ClosePullRequest(each.number, each.branch)]
             found.said.append(f"#{each.number} is closed: its updates are no longer to be made.")
 

@@ -1,6 +1,6 @@
 """Proposes the newest digest of base images that are named by tag and digest; off unless the configuration names it."""
 
-from bot.core import baseimages, repoconfig
+from bot.core import baseimages, repoconfig, upkeep
 from bot.core.errors import Refused
 from bot.core.events import Event, Pushed, RepositoryAdded
 from bot.core.plan import FileChange, Plan, ProposeChange, Target
@@ -20,7 +20,7 @@ async def plan(event: Event, see: See) -> Plan | None:
     config = repoconfig.read(start)
     if not config.runs(NAME):
         return Plan("Base images are off in the configuration.")
-    if start.branch and not all(author == see.login for author in start.branch.authors):
+    if start.branch and not start.branch.only_by(see.login):
         return Plan(f"A person has pushed to {text.BRANCH}.")
     paths = [path for path in await see.reader.paths(start.sha) if baseimages.is_containerfile(path)][:MOST_FILES]
     project = await see.reader.snapshot(tuple(paths), branch=text.BRANCH, sha=start.sha)
@@ -28,10 +28,8 @@ async def plan(event: Event, see: See) -> Plan | None:
     if not moved:
         return Plan(" ".join(said) or "Every base image has the digest of its tag.")
     told = text.proposal(moved)
-    if any(text.proposed(body) == told for body in start.declined):
-        return Plan("This was proposed, and its pull request was closed.")
-    if start.branch and start.branch.pull_request and text.proposed(start.branch.pull_request_body) == told:
-        return Plan(f"#{start.branch.pull_request} proposes it.")
+    if settled := upkeep.settled(start, text.KIND, told):
+        return Plan(settled)
     target = Target(start.node_id, start.default_branch, start.sha)
     title, body = text.title(moved), text.body(moved, said)
     labels = config.labels(NAME)

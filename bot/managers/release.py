@@ -120,7 +120,7 @@ async def _proposal(project: Project, order: Order, see: See) -> ProposeChange:
 
 
 def _own(branch: BotBranch | None, see: See) -> BotBranch | None:
-    if branch and not all(author == see.login for author in branch.authors):
+    if branch and not branch.only_by(see.login):
         raise Refused(f"A person has committed to {text.BRANCH}; merge it, or delete the branch and ask again.")
     return branch
 

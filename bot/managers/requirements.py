@@ -2,7 +2,7 @@
 
 import hashlib
 
-from bot.core import lockfile, repoconfig
+from bot.core import lockfile, repoconfig, upkeep
 from bot.core.environments import Environment
 from bot.core.errors import Refused
 from bot.core.events import Event, Pushed, RepositoryAdded
@@ -22,7 +22,7 @@ async def plan(event: Event, see: See) -> Plan | None:
     start = await see.reader.snapshot(repoconfig.PATHS, branch=text.BRANCH)
     if not repoconfig.read(start).runs(NAME):
         return Plan("Synchronising requirements.txt is off in the configuration.")
-    if start.branch and not all(author == see.login for author in start.branch.authors):
+    if start.branch and not start.branch.only_by(see.login):
         return Plan(f"A person has pushed to {text.BRANCH}.")
     files: list[FileChange] = []
     for environment, _ in await look("", see, NAME):
@@ -31,10 +31,8 @@ async def plan(event: Event, see: See) -> Plan | None:
     if not files:
         return Plan("Every requirements.txt says what its lock does.")
     told = hashlib.sha256(repr(files).encode()).hexdigest()
-    if any(text.proposed(body) == told for body in start.declined):
-        return Plan("This was proposed, and its pull request was closed.")
-    if start.branch and start.branch.pull_request and text.proposed(start.branch.pull_request_body) == told:
-        return Plan(f"#{start.branch.pull_request} proposes it.")
+    if settled := upkeep.settled(start, text.KIND, told):
+        return Plan(settled)
     target = Target(start.node_id, start.default_branch, start.sha)
     body = text.body([file.path for file in files], told)
     labels = repoconfig.read(start).labels(NAME)

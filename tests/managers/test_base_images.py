@@ -124,7 +124,3 @@ def test_what_is_not_named_by_tag_and_digest_is_left_alone(line: str) -> None:
 )
 def test_which_files_are_looked_at(path: str, *, is_one: bool) -> None:
     assert baseimages.is_containerfile(path) == is_one
-
-
-def test_the_proposal_is_read_back() -> None:
-    assert text.proposed("") == ""

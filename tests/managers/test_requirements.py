@@ -92,8 +92,3 @@ async def test_a_lock_that_is_none_is_said() -> None:
     made = world({"Pipfile.lock": "{"})
     await made.pushed({"README.md": "more"})
     assert any(note.startswith("refused: ") for note in made.notes)
-
-
-def test_what_a_body_proposes_is_read_back() -> None:
-    assert text.proposed(text.body(["a*b"], "0" * 64)) == "0" * 64
-    assert text.proposed("") == ""

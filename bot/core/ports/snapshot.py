@@ -24,6 +24,10 @@ class BotBranch:
     pull_request: int | None
     pull_request_body: str
 
+    def only_by(self, login: str) -> bool:
+        """Whether nobody else has committed to it."""
+        return all(author == login for author in self.authors)
+
 
 @dataclass(frozen=True, slots=True)
 class OwnWork:

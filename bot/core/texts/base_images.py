@@ -1,13 +1,14 @@
 """The pull request with newer digests of base images."""
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.core.texts.markdown import bounded, count, harmless, quiet, table
+from bot.core.upkeep import mark
 
-BRANCH = "bolide/base-images"
+KIND = "base-images"
+BRANCH = f"bolide/{KIND}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +30,9 @@ def body(moved: Sequence[Moved], said: Sequence[str]) -> str:
     rows = [(harmless(each.image), f"`{each.old[7:19]}`", f"`{each.new[7:19]}`") for each in moved]
     more = "".join(f"\n- {quiet(sentence)}" for sentence in said)
     told = f"The tags point at other images now:\n\n{table(('image', 'digest', 'now'), rows)}\n{more}\n"
-    return f"{bounded(told, 50_000)}\n\n<!-- bolide:base-images {proposal(moved)} -->\n"
+    return f"{bounded(told, 50_000)}\n\n{mark(KIND, proposal(moved))}\n"
 
 
 def proposal(moved: Sequence[Moved]) -> str:
     """What tells this proposal from others."""
     return hashlib.sha256(repr(sorted((each.image, each.new) for each in moved)).encode()).hexdigest()
-
-
-def proposed(body: str) -> str:
-    """What the pull request's body proposes; empty where it does not say."""
-    found = re.search(r"<!-- bolide:base-images ([0-9a-f]{64}) -->", body)
-    return found[1] if found else ""

@@ -1,14 +1,15 @@
 """The requirements.txt that is made from a lock, and the pull request that brings it."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.core import lockfile
 from bot.core.errors import Refused
 from bot.core.texts.markdown import harmless
+from bot.core.upkeep import mark
 
-BRANCH = "bolide/requirements"
+KIND = "requirements"
+BRANCH = f"bolide/{KIND}"
 TITLE = "Synchronise requirements.txt with the lock"
 
 
@@ -26,10 +27,4 @@ def render(lock: Mapping[str, Any], name: str) -> str:
 def body(paths: Sequence[str], told: str) -> str:
     """Which files change; `told` names the content, so that it is not proposed again once it was declined."""
     files = "\n".join(f"- {harmless(path)}" for path in paths)
-    return f"These say what their locks say again:\n\n{files}\n\n<!-- bolide:requirements {told} -->\n"
-
-
-def proposed(body: str) -> str:
-    """What the pull request's body proposes; empty where it does not say."""
-    found = re.search(r"<!-- bolide:requirements ([0-9a-f]{64}) -->", body)
-    return found[1] if found else ""
+    return f"These say what their locks say again:\n\n{files}\n\n{mark(KIND, told)}\n"

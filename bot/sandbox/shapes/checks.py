@@ -40,26 +40,14 @@ def run(forge: Forge, repository: Repository, value: CheckRun) -> Json:
 
 def suite(forge: Forge, repository: Repository, value: CheckSuite, commit: Commit) -> Json:
     """A `check-suite`, with the status and conclusion that its runs come to."""
-    status, conclusion = verdict(forge, value)
-    url = address(forge, repository, f"/check-suites/{value.id}")
+    short = suite_in_event(forge, repository, value)
     return {
-        "id": value.id,
-        "node_id": node_id("CS", value.id),
-        "head_branch": branch_at(forge, repository, value.head_sha),
-        "head_sha": value.head_sha,
-        "status": status,
-        "conclusion": conclusion,
-        "url": url,
+        **short,
         "before": commit.parents[0] if commit.parents else None,
-        "after": value.head_sha,
-        "pull_requests": pulls_at(forge, repository, value.head_sha),
-        "app": app_or_none(forge, value.app_id),
         "repository": minimal(forge, repository),
-        "created_at": value.created,
-        "updated_at": value.updated,
         "head_commit": simple_commit(commit),
         "latest_check_runs_count": len(runs_of(forge, value)),
-        "check_runs_url": f"{url}/check-runs",
+        "check_runs_url": f"{short['url']}/check-runs",
     }
 
 
