@@ -38,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
             from bot import thoth
 
             return thoth.main(os.environ, install_client=given.install)
-        case "advise" | "explain" | "plan" | "replay" | "release" | "rules" | "stages":
+        case "advise" | "explain" | "plan" | "replay" | "release" | "rules" | "stages" | "image":
             return _in_terminal(given)
         case _:
             return _run(given.command)
@@ -67,6 +67,10 @@ def _in_terminal(given: argparse.Namespace) -> int:
             from bot.terminal import stages
 
             return stages.main(given)
+        case "image":
+            from bot.terminal import image
+
+            return image.main(given, os.environ)
         case _:
             from bot.terminal import rules
 
@@ -129,6 +133,13 @@ def _add_advice(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     stages.add_argument("--source", metavar="URL", help="where the commit's files are, as a tar")
     stages.add_argument("--image", metavar="NAME@sha256:…", help="the image with Python and pip that they run in")
     stages.add_argument("--model", metavar="URL", default="", help="where the model is PUT (default: only the volume)")
+    image = commands.add_parser("image", help="build and push the image of Bolide itself, or of a folder's training")
+    image.add_argument("what", choices=("bot", "training"), help="which of the two")
+    image.add_argument("repository", help="where it is pushed, such as registry.example.org/team/name")
+    image.add_argument("path", type=Path, nargs="?", default=Path(), help="the checkout (default: this folder)")
+    image.add_argument("--base", default="", help="the image with Python below it, by digest (BOLIDE_BASE_IMAGE)")
+    image.add_argument("--tag", default="", help="its tag in the registry (default: of its source)")
+    image.add_argument("--record", type=Path, help="also write its bill of materials and provenance to this folder")
     rules.add_argument("place", type=Path, nargs="?", help="a file or folder of prescriptions")
 
 

@@ -14,6 +14,8 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import uv
+
 from bot.core.pipfile import DEFAULT_SOURCE, PipfileError, refuse_url
 
 STAMP = "installed.json"
@@ -218,12 +220,11 @@ class Environments:
 
 
 def own_uv() -> Path:
-    """The uv installed beside the running Python; raises FileNotFoundError with the remedy when there is none."""
-    beside = Path(sys.prefix) / "bin" / "uv"
-    found = beside if beside.exists() else shutil.which("uv")
-    if not found:
-        raise FileNotFoundError(f"There is no uv beside {sys.executable}; run `make install`.")
-    return Path(found)
+    """The uv that was installed with its package; raises FileNotFoundError with the remedy when there is none."""
+    try:
+        return Path(uv.find_uv_bin())
+    except FileNotFoundError as problem:
+        raise FileNotFoundError(f"There is no uv beside {sys.executable}; run `make install`.") from problem
 
 
 @contextlib.asynccontextmanager

@@ -16,6 +16,7 @@ from pathlib import Path
 import tomlkit
 from packaging.utils import canonicalize_name
 
+from bot.adapters.environments import own_uv
 from bot.core.locking import Pin
 from bot.core.packages import Conflict, IndexUnreachable, NeedsBuild, ResolverFailed, Unresolvable
 from bot.core.pipfile import Source
@@ -81,7 +82,7 @@ class Uv:
         limits: Limits = Limits(),
         max_age: int | None = None,
     ) -> None:
-        self._program = Path(sys.executable).with_name("uv")
+        self._program = own_uv()
         self._cache = cache
         self._environment = dict(environment or {})
         self._platform = platform

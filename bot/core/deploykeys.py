@@ -7,13 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
-from bot.core.kinds import BRANCH, FOLDER, REPOSITORY, Text, Whole
+from bot.core.kinds import BRANCH, FOLDER, IMAGE, REPOSITORY, Text, Whole
 from bot.core.sections import Needed
 
-_IMAGE = Text(
-    r"[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*){1,8}",
-    "write a repository without tag or digest, such as registry.example.org/team/name.",
-)
 _ADDRESS = Text(
     r"https?://[A-Za-z0-9]([A-Za-z0-9.-]{0,250}[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?",
     "write the service's address, such as https://digits.example.org.",
@@ -24,7 +20,7 @@ _ADDRESS = Text(
 class DeployKeys:
     """How a cluster gets the service: the image's digest is committed, and a GitOps controller takes it from there."""
 
-    image: Annotated[str, _IMAGE, "the repository that images are pushed to", Needed("registry.example.org/a/b")] = ""
+    image: Annotated[str, IMAGE, "the repository that images are pushed to", Needed("registry.example.org/a/b")] = ""
     overlay: Annotated[
         str, FOLDER, "the kustomize overlay that declares the image", Needed("manifests/app/overlays/prod")
     ] = ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.core.errors import Refused
+from bot.core.kinds import IMAGE
 
 USER = "10001:10001"
 """Nobody's, so that a container that is broken out of owns nothing."""
@@ -37,6 +38,13 @@ def require_base(base: str) -> str:
     return base
 
 
+def require_repository(name: str) -> str:
+    """The name under which images are pushed; raises Refused for one with a tag or digest, or that is no name."""
+    if not re.fullmatch(IMAGE.pattern, name, re.ASCII):
+        raise Refused(f"{name[:80]!r} is no image repository; {IMAGE.remedy}")
+    return name
+
+
 def containerfile(spec: ImageSpec) -> str:
     """What builds the image from a folder with `packages/`, `source/`, maybe `model/`; it copies, and runs nothing."""
     environ = {"PYTHONPATH": f"{ROOT}/packages", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
@@ -55,6 +63,11 @@ def containerfile(spec: ImageSpec) -> str:
         f"ENTRYPOINT {json.dumps(list(spec.command))}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def training_spec(base: str, requirements_sha256: str) -> ImageSpec:
+    """The image that stages run in; it tells what its packages are, so that nobody installs them again."""
+    return ImageSpec(base, ("python3",), {"REQUIREMENTS_SHA256": requirements_sha256})
 
 
 def _quoted(value: str) -> str:

@@ -206,6 +206,10 @@ HOST = Text(
     r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?",
     "write the host's name without https://, such as thoth.example.org.",
 )
+IMAGE = Text(
+    r"[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*){1,8}",
+    "write a repository without tag or digest, such as registry.example.org/team/name.",
+)
 ROUTE = Text(r"(/.*)?", "a path starts with `/`.")
 REPOSITORY = Text(
     r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/\.?[A-Za-z0-9_-][A-Za-z0-9._-]{0,98}",

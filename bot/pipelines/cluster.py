@@ -1,46 +1,25 @@
 """A service in a cluster: its image is built and pushed, its digest committed, and its address asked for the commit."""
 
-import asyncio
-import json
 import shlex
 import time
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.core import image, sbom, stages
+from bot.core import image, stages
 from bot.core.deploykeys import DeployKeys
 from bot.core.errors import Refused
 from bot.core.image import ImageSpec, Origin
-from bot.core.lockfile import parse as parse_lock
 from bot.core.recipe import ServiceRecipe
 from bot.core.stages import Done, ImagePushed, RunResult, Skipped, Unchanged, Verified
 from bot.pipelines import files, probation, release
 from bot.pipelines.course import Cluster, Course, Stop, sha256_text
 from bot.pipelines.examination import Expected, Service, Unfit, await_commit
-from bot.pipelines.image import stage
+from bot.pipelines.image import Parts, Pushed, publish, read_record, write_record
 from bot.pipelines.overlay import Overlay, roll_back_message
 from bot.pipelines.probation import Figures
 from bot.pipelines.release import Digit, Unsound
 from bot.pipelines.runner import Explained
 from bot.pipelines.store import Artefact
-
-BUILDER = "https://github.com/bolide"
-
-
-@dataclass(frozen=True, slots=True)
-class Pushed:
-    """An image in a registry, and the commit that it was made from."""
-
-    repository: str
-    digest: str
-    commit: str
-    model: str | None
-
-    @property
-    def name(self) -> str:
-        """Its name by digest."""
-        return f"{self.repository}@{self.digest}"
 
 
 async def deliver(course: Course, recipe: ServiceRecipe, cluster: Cluster, model: Artefact | None) -> RunResult:
@@ -98,7 +77,7 @@ class _Delivery:
         }
         key = stages.stage_key("image", command=spec.command, inputs=inputs)
         if known := await self._course.workshop.store.find(key):
-            pushed = Pushed(**json.loads((known.path / "image.json").read_text()))
+            pushed = read_record(known.path)
             reason = f"The image of this code, these packages and this model was built for {pushed.commit[:8]}."
             await self._course.say("package", Skipped(reason, pushed.name))
             return pushed
@@ -133,21 +112,20 @@ class _Delivery:
         request = self._course.request
         indexes = self._course.indexes(self._recipe.categories)
         installed = await self._course.workshop.environments.install(self._requirements, indexes)
-        context = self._course.scratch / "image"
-        model = self._model.path if self._model else None
-        await asyncio.to_thread(
-            stage, context, packages=installed.path, tree=request.tree, inputs=self._recipe.inputs, model=model
+        parts = Parts(
+            self._spec(request.sha),
+            installed.path,
+            request.tree,
+            self._recipe.inputs,
+            self._model.path if self._model else None,
         )
-        built = await self._yard.images.build(context, image.containerfile(self._spec(request.sha)))
-        try:
-            digest = await self._yard.images.push(built, self._keys.image, tag)
-        finally:
-            await self._yard.images.remove(built)
+        context = self._course.scratch / "image"
+        digest = await publish(self._yard.images, parts, context, self._keys.image, tag)
         return Pushed(self._keys.image, digest, request.sha, card.get("model_id"))
 
     async def _keep(self, key: str, pushed: Pushed, source: str, card: dict[str, Any]) -> None:
         """Keep the image's name, its bill of materials and its statement as an artefact."""
-        now, request = datetime.now(UTC), self._course.request
+        request = self._course.request
         origin = Origin(
             repository=request.repository,
             commit=request.sha,
@@ -159,13 +137,8 @@ class _Delivery:
             model_sha256=card.get("sha256"),
             base=self._yard.base,
         )
-        statement = image.provenance(pushed.repository, pushed.digest, origin, BUILDER, now.isoformat())
         folder = self._course.scratch / "image-record"
-        folder.mkdir(parents=True)
-        (folder / "image.json").write_text(json.dumps(asdict(pushed)))
-        (folder / "provenance.json").write_text(json.dumps(statement, indent=1))
-        lock = parse_lock(request.lock)
-        (folder / "sbom.json").write_text(sbom.render(lock, pushed.repository, pushed.digest, now))
+        write_record(folder, pushed, origin, request.lock, self._recipe.categories, datetime.now(UTC))
         await self._course.workshop.store.keep(key, folder, request.sha)
 
     async def declared(self) -> str | None:

@@ -178,5 +178,6 @@ def _ended(process: int) -> bool:
 
 
 def _plain_environment() -> dict[str, str]:
-    """The variables that a child may see: none of the App's secrets."""
-    return {name: os.environ[name] for name in ("HOME", "LANG", "PATH", "TMPDIR") if name in os.environ}
+    """The variables that a child may see: none of the App's secrets. In an image PYTHONPATH leads to the packages."""
+    seen = ("HOME", "LANG", "PATH", "PYTHONPATH", "TMPDIR")
+    return {name: os.environ[name] for name in seen if name in os.environ}

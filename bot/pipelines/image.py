@@ -1,12 +1,21 @@
-"""The folder that an image is built from: equal for equal inputs, wherever the packages were installed."""
+"""Images made: from a folder that is equal for equal inputs, with the record of what is in them."""
 
+import asyncio
+import json
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from bot.core import lockfile, sbom
+from bot.core.image import ImageSpec, Origin, containerfile, provenance
 from bot.pipelines import files
 
+BUILDER = "https://github.com/bolide"
+
+_ELF = b"\x7fELF"
 _MADE_HERE = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json")
 """Parts of a package's metadata that tell of the place and the tool of its installation."""
 
@@ -36,14 +45,74 @@ class Yard:
     python: str = "python3"
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What is in an image: an environment's packages, the files of a tree that the inputs cover, maybe a model."""
+
+    spec: ImageSpec
+    packages: Path
+    tree: Path
+    inputs: tuple[str, ...]
+    model: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """An image in a registry, and the commit that it was made from."""
+
+    repository: str
+    digest: str
+    commit: str
+    model: str | None
+
+    @property
+    def name(self) -> str:
+        """Its name by digest."""
+        return f"{self.repository}@{self.digest}"
+
+
+async def publish(images: Images, parts: Parts, context: Path, repository: str, tag: str) -> str:
+    """The digest under which the registry has the image of these parts, which are laid out in the folder `context`.
+
+    Raises what `images` raises, and files.UnsoundTree.
+    """
+    await asyncio.to_thread(
+        stage, context, packages=parts.packages, tree=parts.tree, inputs=parts.inputs, model=parts.model
+    )
+    built = await images.build(context, containerfile(parts.spec))
+    try:
+        return await images.push(built, repository, tag)
+    finally:
+        await images.remove(built)
+
+
+def write_record(
+    folder: Path, pushed: Pushed, origin: Origin, lock: str, categories: Sequence[str], at: datetime
+) -> None:
+    """Write the image's name, its bill of materials (those categories of the lock) and its statement of origin."""
+    folder.mkdir(parents=True)
+    statement = provenance(pushed.repository, pushed.digest, origin, BUILDER, at.isoformat())
+    inside = {lockfile.lock_section(category) for category in categories}
+    locked = {name: section for name, section in lockfile.parse(lock).items() if name in {"_meta", *inside}}
+    (folder / "image.json").write_text(json.dumps(asdict(pushed)))
+    (folder / "provenance.json").write_text(json.dumps(statement, indent=1))
+    (folder / "sbom.json").write_text(sbom.render(locked, pushed.repository, pushed.digest, at))
+
+
+def read_record(folder: Path) -> Pushed:
+    """The image that a record is of."""
+    return Pushed(**json.loads((folder / "image.json").read_text()))
+
+
 def stage(context: Path, *, packages: Path, tree: Path, inputs: Sequence[str], model: Path | None) -> None:
     """Lay out `packages/`, `source/` and, for a service with a model, `model/`; raises files.UnsoundTree.
 
-    `packages` is an environment's folder. What its installation left behind, bytecode and scripts with the path of
-    its interpreter among it, stays out; modes are 0644 and 0755.
+    `packages` is an environment's folder; programs that are no scripts come to `packages/bin`. What its installation
+    left behind, bytecode and scripts with the path of its interpreter among it, stays out; modes are 0644 and 0755.
     """
     for installed in sorted(packages.glob("lib/python3*/site-packages")):
         files.copy(installed, context / "packages")
+    _copy_programs(packages / "bin", context / "packages" / "bin")
     for metadata in (context / "packages").glob("*.dist-info"):
         for name in _MADE_HERE:
             (metadata / name).unlink(missing_ok=True)
@@ -53,6 +122,17 @@ def stage(context: Path, *, packages: Path, tree: Path, inputs: Sequence[str], m
     if model:
         files.copy(model, context / "model", links=False)
     _settle_modes(context)
+
+
+def _copy_programs(programs: Path, target: Path) -> None:
+    for program in sorted(programs.glob("*")):
+        if program.is_symlink() or not program.is_file():
+            continue
+        with program.open("rb") as file:
+            native = file.read(len(_ELF)) == _ELF
+        if native:
+            target.mkdir(exist_ok=True)
+            shutil.copy2(program, target / program.name)
 
 
 def _settle_modes(context: Path) -> None:

@@ -41,6 +41,10 @@ def installed(folder: Path, *, flask: str = "3.1") -> Path:
     (metadata / "METADATA").write_text(f"Name: flask\nVersion: {flask}\n")
     (metadata / "RECORD").write_text(f"../../../bin/flask,sha256={folder.name},1\n")
     (packages / "flask.py").write_text(f"__version__ = '{flask}'\n")
+    (folder / "bin").mkdir()
+    (folder / "bin" / "flask").write_text(f"#!{folder}/bin/python\n")
+    (folder / "bin" / "python").symlink_to("/usr/bin/python3")
+    (folder / "bin" / "uv").write_bytes(b"\x7fELF and so on")
     (packages / "__pycache__").mkdir()
     (packages / "__pycache__" / "flask.cpython-311.pyc").write_bytes(os.urandom(8))
     return folder
@@ -83,7 +87,8 @@ async def test_the_same_inputs_give_the_same_digest_and_another_package_another(
 async def test_only_inputs_and_packages_are_in_the_folder(tmp_path: Path) -> None:
     folder = context(tmp_path)
     found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    assert found == ["packages/flask-3.1.dist-info/METADATA", "packages/flask.py", "source/app/__init__.py"]
+    metadata = "packages/flask-3.1.dist-info/METADATA"
+    assert found == ["packages/bin/uv", metadata, "packages/flask.py", "source/app/__init__.py"]
 
 
 async def test_a_base_that_is_not_there_is_told(registry: Registry, tmp_path: Path) -> None:

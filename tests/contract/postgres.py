@@ -24,10 +24,15 @@ def binaries() -> Path | None:
 
 
 class Postgres:
-    """A server on a Unix socket in a temporary folder; it refuses to run as root, so root starts it as nobody."""
+    """A server on a Unix socket in a temporary folder, and on a port of loopback where one is given.
 
-    def __init__(self, programs: Path) -> None:
+    It refuses to run as root, so root starts it as nobody.
+    """
+
+    def __init__(self, programs: Path, port: int | None = None) -> None:
         self._programs = programs
+        self._port = port or 5432
+        self._doors = ["-h", "127.0.0.1" if port else "", "-p", str(self._port)]
         # In memory where there is such a place: what is tested is a killed process, not a lost disk.
         memory = Path("/dev") / "shm"
         place = memory if os.access(memory, os.W_OK) else None
@@ -41,9 +46,11 @@ class Postgres:
 
     def start(self) -> None:
         """Return when it answers."""
-        command = [str(self._programs / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), "-h", ""]
+        command = [str(self._programs / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder)]
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, user=self._account, cwd=self.folder)
+            self._process = subprocess.Popen(
+                [*command, *self._doors], stdout=log, stderr=log, user=self._account, cwd=self.folder
+            )
         for _ in range(200):
             try:
                 psycopg.connect(self.url("postgres")).close()
@@ -70,7 +77,7 @@ class Postgres:
 
     def url(self, database: str) -> str:
         """Where a database is reached."""
-        return f"host={self.folder} user=bolide dbname={database}"
+        return f"host={self.folder} port={self._port} user=bolide dbname={database}"
 
     def database(self, template: str = "template1") -> str:
         """The name of a new one."""

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bot.core.errors import Refused
-from bot.core.image import ImageSpec, Origin, containerfile, provenance, require_base
+from bot.core.image import ImageSpec, Origin, containerfile, provenance, require_base, require_repository
 
 BASE = f"registry.example.org/python@sha256:{'a' * 64}"
 
@@ -39,6 +39,13 @@ def test_a_base_that_may_change_is_refused(base: str) -> None:
 def test_a_line_break_cannot_get_into_the_file() -> None:
     with pytest.raises(Refused, match="line breaks"):
         containerfile(ImageSpec(BASE, ("serve",), {"COMMIT": "a\nRUN evil"}))
+
+
+@pytest.mark.parametrize("name", ["digits", "Registry/Digits", "r.example/a:tag", "r.example/a@sha256:00", "--help/x"])
+def test_a_name_that_is_no_repository_is_refused(name: str) -> None:
+    with pytest.raises(Refused, match="is no image repository"):
+        require_repository(name)
+    assert require_repository("127.0.0.1:5000/ada/digits-x") == "127.0.0.1:5000/ada/digits-x"
 
 
 def test_the_statement_names_every_link_of_the_chain() -> None:
