@@ -29,7 +29,7 @@ _OF_THE_INPUT = re.compile(
     re.MULTILINE,
 )
 _UNREAD = "Building source distributions is disabled"  # uv's last way to read a project file that it cannot parse
-_PIN = re.compile(r"([A-Za-z0-9._-]+)(?:\[([A-Za-z0-9._,-]+)\])?==([^\s;\\]+)")
+_PIN = re.compile(r"([A-Za-z0-9._-]+)(?:\[([A-Za-z0-9._, -]+)\])?==([^\s;\\]+)")
 _HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})")
 
 
@@ -231,17 +231,22 @@ def _project(job: Job, max_age: int | None) -> str:
 
 
 def _parse(text: str, default_index: str) -> Answer:
-    """The requirements file that uv wrote: a pin, then indented its hashes, its parents and its index."""
+    """The requirements file that uv wrote: a pin, then indented its hashes, its parents and its index.
+
+    Raises ResolverFailed for what is no pin, since a lock without it would not be whole.
+    """
     pins: dict[str, Pin] = {}
     hashes: dict[str, frozenset[str]] = {}
     for block in re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE):
+        if not block[:1].isalnum():
+            continue  # what stands before the first one
         if not (found := _PIN.match(block)):
-            continue
+            raise ResolverFailed(f"The resolver's answer cannot be read: {block.splitlines()[0][:200]}", 900)
         notes = [line.strip().lstrip("#").strip() for line in block.splitlines()[1:] if line.lstrip().startswith("#")]
         parents = (note.removeprefix("via").strip().split(" ")[0] for note in notes if not note.startswith("from "))
         index = next((note.removeprefix("from ") for note in notes if note.startswith("from ")), default_index)
         name = canonicalize_name(found[1])
-        extras = tuple(sorted(filter(None, (found[2] or "").split(","))))
+        extras = tuple(sorted(filter(None, map(str.strip, (found[2] or "").split(",")))))
         required_by = tuple(sorted({canonicalize_name(parent) for parent in parents if parent} - {PROJECT}))
         pins[name] = Pin(name, found[3], extras, required_by, index)
         hashes[name] = frozenset(_HASH.findall(block))

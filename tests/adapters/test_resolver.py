@@ -344,6 +344,23 @@ async def test_a_package_without_requires_python_has_the_condition_and_the_spell
     assert "markers" not in found.lock["default"]["kombu"]
 
 
+async def test_a_package_of_which_several_ask_for_different_extras_is_locked(desk: Desk) -> None:
+    desk.index.add(
+        "driver", "1.0", 'fast-driver ; extra == "binary"', 'pooling ; extra == "pool"', extras=("binary", "pool")
+    )
+    desk.index.add("queue", "1.0", "driver[pool]")
+    desk.index.add("fast-driver", "1.0")
+    desk.index.add("pooling", "1.0")
+    found = await desk.resolve('[packages]\ndriver = {version = "*", extras = ["binary"]}\nqueue = "*"\n')
+    assert versions(found) == dict.fromkeys(("driver", "fast-driver", "pooling", "queue"), "1.0")
+    assert found.lock["default"]["driver"]["extras"] == ["binary"]
+    asked = (
+        await desk.resolve('[packages]\nqueue = "*"\n[other]\ndriver = {version = "*", extras = ["binary"]}\n')
+    ).lock
+    assert asked["default"]["driver"]["extras"] == ["pool"]
+    assert asked["other"]["fast-driver"]["version"] == "==1.0"
+
+
 async def test_what_comes_from_git_is_kept_and_said_so_or_refused(desk: Desk) -> None:
     desk.index.add("app", "1.0")
     text = '[packages]\napp = "*"\ntool = {git = "https://example.org/tool.git", ref = "main"}\n'

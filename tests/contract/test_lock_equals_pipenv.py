@@ -8,12 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
-from bot.adapters.pypi import SimpleIndex
-from bot.adapters.resolver import UvResolver
-from bot.adapters.uv import Uv
+from bot import wiring
 from bot.core import pipfile
 from bot.core.packages import ResolveRequest
 
@@ -68,9 +65,8 @@ def lock_by_bolide(place: Path, content: bytes) -> str:
 
 
 async def _resolve(place: Path, content: bytes) -> str:
-    async with aiohttp.ClientSession() as session:
-        resolver = UvResolver(Uv(place / "uv", environment=TLS), SimpleIndex(session, place / "pages"))
-        return (await resolver.resolve(ResolveRequest(pipfile.parse(content)))).lock_text
+    async with wiring.packages(place / "state") as found:
+        return (await found.resolver.resolve(ResolveRequest(pipfile.parse(content)))).lock_text
 
 
 def differences(name: str, theirs: str, ours: str) -> dict[tuple[str, str, str], tuple[Any, Any]]:
