@@ -16,7 +16,7 @@ import yaml
 from tests.contract.registry import PRESENT, REASON
 
 ROOT = Path(__file__).parents[2]
-NEEDED = ("podman", "runc", "mmdebstrap", "kubectl")
+NEEDED = ("podman", "runc", "mmdebstrap")
 PACKAGES = "python3.11,python3-minimal,ca-certificates,libstdc++6,base-files,dash,coreutils,util-linux"
 ENGINE = """\
 [containers]
@@ -87,12 +87,6 @@ def bootstrapped(base: Path) -> Path:
     command = ["mmdebstrap", "--quiet", "--variant=extract", f"--include={PACKAGES}", "bookworm", str(base)]
     subprocess.run(command, check=True, capture_output=True, env={**os.environ, "SOURCE_DATE_EPOCH": "0"})
     return base
-
-
-def rendered(overlay: Path) -> list[dict[str, Any]]:
-    """What kustomize makes of a folder."""
-    done = subprocess.run(["kubectl", "kustomize", str(overlay)], check=True, capture_output=True, text=True)
-    return [document for document in yaml.safe_load_all(done.stdout) if document]
 
 
 def playable(documents: Iterable[dict[str, Any]], secrets: Mapping[str, Path]) -> list[dict[str, Any]]:

@@ -19,7 +19,8 @@ from bot.core.kustomize import set_image_digest
 from bot.pipelines.image import Parts, publish
 from tests.contract.registry import Registry
 from tests.contract.s3 import free_port
-from tests.manifests.pods import ROOT, Podman, asked, bootstrapped, marks, playable, rendered
+from tests.kubectl import rendered
+from tests.manifests.pods import ROOT, Podman, asked, bootstrapped, marks, playable
 from tests.training.workshop import dismantle, trained
 
 pytestmark = [*marks, pytest.mark.training]

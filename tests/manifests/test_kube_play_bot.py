@@ -23,7 +23,8 @@ from bot.sandbox.entities import App
 from tests.contract.postgres import Postgres, binaries
 from tests.contract.registry import Registry
 from tests.contract.s3 import free_port
-from tests.manifests.pods import ROOT, Podman, bootstrapped, marks, playable, rendered
+from tests.kubectl import rendered
+from tests.manifests.pods import ROOT, Podman, bootstrapped, marks, playable
 from tests.sandbox.harness import Client, as_user, judged_sandbox
 from tests.service.letters import envelope, sign
 

@@ -1,8 +1,6 @@
 """What the manifests come to when kustomize has rendered them, held to Kubernetes' schemas and to rules of our own."""
 
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -10,9 +8,9 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
-import yaml
 
 from bot.core.kustomize import FILE, image_digest
+from tests import kubectl
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = ROOT / "manifests"
@@ -23,18 +21,12 @@ WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
 ELSEWHERE = ("argoproj.io", "openshift.io", "tekton.dev")
 """API groups of custom resources, which Kubernetes' own schemas do not know."""
 
-pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl, whose kustomize renders them")
 each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
 
 
 @cache
 def rendered(overlay: str) -> tuple[dict[str, Any], ...]:
-    done = subprocess.run(
-        ["kubectl", "kustomize", str(MANIFESTS / overlay)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert "deprecated" not in done.stderr.lower(), done.stderr
-    return tuple(document for document in yaml.safe_load_all(done.stdout) if document)
+    return tuple(kubectl.rendered(MANIFESTS / overlay))
 
 
 def pods(overlay: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:

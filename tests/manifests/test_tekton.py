@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import tarfile
 from pathlib import Path
@@ -18,6 +17,7 @@ from bot.core import repoconfig
 from bot.core.recipe import Recipe
 from bot.core.steps import training_steps
 from bot.terminal.stages import TEKTON, rendered
+from tests import kubectl
 from tests.npm import installed
 from tests.pipelines.tekton import NAMESPACE, tiny_tekton
 from tests.pipelines.workshop import write_repository
@@ -77,10 +77,8 @@ def test_a_stage_can_change_only_what_it_is_to_write() -> None:
         assert writable == (["model"] if step.writes else [])
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl, whose kustomize renders them")
 def test_kustomize_renders_them_and_kubernetes_takes_the_rest() -> None:
-    done = subprocess.run(["kubectl", "kustomize", str(ROOT / TEKTON)], capture_output=True, text=True, check=True)
-    found = [document for document in yaml.safe_load_all(done.stdout) if document]
+    found = kubectl.rendered(ROOT / TEKTON)
     kinds = {document["kind"] for document in found}
     assert {"Task", "Pipeline", "Role", "RoleBinding", "ServiceAccount", "NetworkPolicy"} <= kinds
     assert {document["metadata"].get("namespace") for document in found if document["kind"] != "Namespace"} == {
