@@ -38,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
             from bot import thoth
 
             return thoth.main(os.environ, install_client=given.install)
-        case "advise" | "explain" | "plan" | "replay" | "release" | "rules" | "stages" | "image":
+        case "advise" | "explain" | "provenance" | "plan" | "replay" | "release" | "rules" | "stages" | "image":
             return _in_terminal(given)
         case _:
             return _run(given.command)
@@ -51,6 +51,10 @@ def _in_terminal(given: argparse.Namespace) -> int:
             from bot.terminal import advice
 
             return (advice.advise if given.command == "advise" else advice.explain)(given, os.environ)
+        case "provenance":
+            from bot.terminal import provenance
+
+            return provenance.main(given, os.environ)
         case "plan":
             from bot.terminal import plan
 
@@ -113,7 +117,14 @@ def _add_advice(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     explain = commands.add_parser("explain", help="why a package is locked as it is")
     explain.add_argument("package", help="its name")
     explain.add_argument("path", type=Path, nargs="?", default=Path(), help="the project's folder (default: this one)")
-    for command in (advise, explain):
+    provenance = commands.add_parser(
+        "provenance", help="whether each locked file is one that its index has, and who made it"
+    )
+    provenance.add_argument(
+        "path", type=Path, nargs="?", default=Path(), help="the project's folder (default: this one)"
+    )
+    provenance.add_argument("--json", action="store_true", help="print JSON, with every file")
+    for command in (advise, explain, provenance):
         command.add_argument("--environment", default="", help="one environment (default: all)")
     plan = commands.add_parser("plan", help="what the bot would do now about a repository on GitHub, without doing it")
     plan.add_argument("repository", metavar="REPO", help="OWNER/NAME")

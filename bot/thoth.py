@@ -54,7 +54,7 @@ async def _answer(settings: ThothSettings) -> None:
         def advising() -> Advising:
             return Advising(packages.resolver, Pages(packages.index), lore, datetime.now(UTC))
 
-        answers = Answers(advising, packages.index, settings.allowed_hosts)
+        answers = Answers(advising, packages.index, settings.allowed_hosts, packages.attestations)
         analyses = Analyses(lambda: datetime.now(UTC))
         desk = Desk(answers.advise, answers.check, analyses, time.monotonic, settings.token.reveal())
         runner = await start(create_app(desk), settings.host, settings.port, tls=tls)

@@ -17,6 +17,7 @@ import aiohttp
 
 from bot.adapters import jail, kubernetes
 from bot.adapters.archive import FolderArchive
+from bot.adapters.attestations import IndexAttestations
 from bot.adapters.buildah import Buildah
 from bot.adapters.environments import Environments, own_uv
 from bot.adapters.gateway import Gateway, GatewayUv
@@ -80,6 +81,7 @@ class Packages:
     resolver: UvResolver
     release_notes: WebReleaseNotes
     registry: OciRegistry
+    attestations: IndexAttestations
     session: aiohttp.ClientSession
 
 
@@ -109,7 +111,9 @@ async def packages(state: Path, allowed_hosts: frozenset[str] = frozenset()) -> 
             async with Gateway(index).listening() as gateway:
                 options = {"environment": environment, "insecure_hosts": allowed_hosts, "max_age": MAX_AGE}
                 uv = GatewayUv(state / "uv", gateway, passing=Path(passing), **options)
-                yield Packages(index, UvResolver(uv, index), notes, OciRegistry(web, allowed_hosts), session)
+                registry = OciRegistry(web, allowed_hosts)
+                attestations = IndexAttestations(web, state / "attestations", allowed_hosts=allowed_hosts)
+                yield Packages(index, UvResolver(uv, index), notes, registry, attestations, session)
 
 
 def lore(advisories: str, prescriptions: str, state: Path, session: aiohttp.ClientSession) -> Lore:
@@ -166,6 +170,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
             inbox=inbox,
             watch_list=watch_list,
             registry=found.registry,
+            attestations=found.attestations,
             mirror=mirror,
             now=lambda: datetime.now(UTC),
             service_url=service_url(settings),

@@ -269,7 +269,7 @@ def _rows(page: Project) -> Any:
 def _row(file: File) -> list[Any]:
     moment = file.upload_time.isoformat() if file.upload_time else None
     told = [file.filename, file.version, file.sha256, file.size, moment, file.requires_python]
-    return [*told, file.yanked, file.kind, file.url, file.has_metadata]
+    return [*told, file.yanked, file.kind, file.url, file.has_metadata, file.provenance]
 
 
 def _page(told: Any) -> Project:

@@ -27,7 +27,7 @@ from packaging.version import InvalidVersion, Version
 from bot.adapters.wholefile import write_whole
 from bot.core.packages import File, FileKind, IndexUnreachable, Project
 
-_FORM = f"3 {platform.system()} {platform.machine()} {platform.libc_ver()[0]}"
+_FORM = f"4 {platform.system()} {platform.machine()} {platform.libc_ver()[0]}"
 """This form, for this kind of machine: a file of another one is as good as none."""
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _SDISTS = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
@@ -170,8 +170,8 @@ class _Kept(msgspec.Struct, rename=_spelled, omit_defaults=True):
     n: int  # its place on the page
     u: str  # its whole address
     m: bool  # whether the index tells of a metadata file
-    a: bool  # whether it tells of attestations
     k: FileKind
+    a: str = ""  # where its attestations are
     yanked: bool = False
     requires_python: str = ""
     size: int | None = None
@@ -274,8 +274,8 @@ def _kept(told: _Told, kind: FileKind, number: int, page: str) -> _Kept:
         n=number,
         u=told.url if told.url.startswith("https://") else urljoin(page, told.url),
         m=bool(told.core_metadata or told.dist_info_metadata),
-        a=bool(told.provenance),
         k=kind,
+        a=urljoin(page, told.provenance) if isinstance(told.provenance, str) else "",
         yanked=bool(told.yanked),
         requires_python=str(told.requires_python or ""),
         size=told.size if isinstance(told.size, int) else None,
@@ -295,7 +295,7 @@ def _file(version: str, kept: _Kept) -> File:
         kind=kept.k,
         url=kept.u,
         has_metadata=kept.m,
-        attested=kept.a,
+        provenance=kept.a,
     )
 
 

@@ -15,7 +15,9 @@ from bot.adapters import jail
 from bot.adapters.environments import Environments, Installed, own_uv
 from bot.adapters.jail import Finished, Limits
 from bot.adapters.webpages import PublicResolver
+from bot.advisor.subjects import of_pipfile
 from bot.core import changes, lockfile
+from bot.core.attestations import NoAttestations
 from bot.core.errors import Refused, TryLater
 from bot.core.locking import document
 from bot.core.packages import All, Index, Resolution, Resolver, ResolveRequest, ThothHost
@@ -120,8 +122,8 @@ class ThothOr:
         text = lockfile.render(made)
         if short := changes.shortfalls(request.pipfile, made):
             raise Refused(f"The lock that Thoth's host {host.name} advises does not meet the Pipfile: {short[0]}.")
-        pipfile = tomlkit.dumps(request.pipfile.document)
-        found = await examine(pipfile, text, self._index, allowed_hosts=self._allowed_hosts)
+        looked_at = of_pipfile(tomlkit.dumps(request.pipfile.document), text, self._allowed_hosts)
+        found = await examine(looked_at, self._index, NoAttestations())
         if wrong := next((each for each in found.findings if each.type == "ERROR"), None):
             raise Refused(f"The lock that Thoth's host {host.name} advises is not whole: {wrong.justification}")
         own = f"Thoth's host {host.name} advised this lock; it may not heed the cooldown."

@@ -1,13 +1,10 @@
-"""Whether each locked artefact is one that its declared index has, told with Thoth's codes."""
+"""Whether each locked artefact is one that its declared index has, told with Thoth's codes; and its attestations."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
-
-from bot.core import lockfile
+from bot.core.attestations import Artefact, Attested, NotVerified, Unattested, Unchecked
 from bot.core.packages import File
 
 Kind = Literal["ERROR", "WARNING", "INFO"]
@@ -57,63 +54,68 @@ class Locked:
     named: bool
 
 
-def locked_packages(lock: Mapping[str, Any], sources: tuple[DeclaredSource, ...]) -> tuple[Locked, ...]:
-    """Every pinned package once for each different entry, in the order of its name; the first source is the default."""
-    default = sources[0].name if sources else ""
-    found = set()
-    for section in lockfile.sections(lock).values():
-        for name, entry in section.items():
-            version = _normal(str(entry.get("version", "*")).lstrip("="))
-            if version != "*":
-                hashes = frozenset(str(digest).removeprefix("sha256:") for digest in entry.get("hashes", ()))
-                index = entry.get("index", "")
-                found.add(Locked(canonicalize_name(name), version, hashes, index or default, bool(index)))
-    return tuple(
-        sorted(found, key=lambda package: (package.name, package.version, package.index, sorted(package.hashes)))
-    )
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A lock that is looked at: where its packages may come from, the packages, and what its files alone show.
 
+    `manifest` is what the declaring file is called in a sentence.
+    """
 
-def _normal(version: str) -> str:
-    """The version as indexes are read: in PEP 440's normal form where it has one."""
-    try:
-        return str(Version(version))
-    except InvalidVersion:
-        return version
+    manifest: str
+    sources: tuple[DeclaredSource, ...]
+    packages: tuple[Locked, ...]
+    found: tuple[Finding, ...] = ()
+    hashed: bool = True
+    """Whether its kind has hashes: a requirements.txt may do without."""
 
 
 def check(
-    lock: Mapping[str, Any],
-    sources: tuple[DeclaredSource, ...],
-    seen: Seen,
-    *,
-    hashes: Iterable[str],
-    allowed: frozenset[str] = frozenset(),
+    subject: Subject, seen: Seen, artefacts: Iterable[Artefact] = (), *, allowed: frozenset[str] = frozenset()
 ) -> tuple[Finding, ...]:
-    """What is wrong with the lock, the worst first.
-
-    `hashes` are those that a lock of this Pipfile may tell; `allowed` the addresses that sources may have (empty: any).
-    """
-    found = [*_lock_hash(lock, frozenset(hashes)), *_sources(sources, allowed), *_undeclared(lock, sources)]
-    found += _elsewhere(lock)
-    for package in locked_packages(lock, sources):
-        found += _package(package, sources, seen)
+    """What is wrong with the lock, the worst first; `allowed` are the addresses that sources may have (empty: any)."""
+    found = [*subject.found, *_sources(subject.sources, allowed)]
+    for package in subject.packages:
+        found += _package(package, subject, seen)
+    found += _attestations(tuple(artefacts))
     order = ("ERROR", "WARNING", "INFO")
     return tuple(sorted(found, key=lambda finding: (order.index(finding.type), finding.package, finding.id)))
 
 
-def attested(packages: Iterable[Locked], seen: Seen) -> int:
-    """Of how many packages the index tells that a locked file has an attestation (PEP 740); nothing is verified."""
-    told = 0
-    for package in packages:
+def locked_files(subject: Subject, seen: Seen) -> tuple[tuple[Locked, File], ...]:
+    """Each locked file that the index of its package has."""
+    found = []
+    for package in subject.packages:
         files = seen.get((package.name, package.version, package.index), ())
-        told += isinstance(files, tuple) and any(file.attested and file.sha256 in package.hashes for file in files)
-    return told
+        if not isinstance(files, str):
+            found += [(package, file) for file in files if file.sha256 in package.hashes]
+    return tuple(found)
 
 
-def _lock_hash(lock: Mapping[str, Any], expected: frozenset[str]) -> Iterator[Finding]:
-    if (told := lockfile.locked_hash(lock)) not in expected:
-        shown = f"{told[:12]}…" if told else "no hash"
-        yield Finding("ERROR", "INVALID-LOCK-HASH", f"Pipfile.lock was made for another Pipfile ({shown}); lock again.")
+def artefacts(files: Iterable[tuple[Locked, File]], verdicts: Mapping[str, Attested]) -> tuple[Artefact, ...]:
+    """The locked files with what was found of their attestations, by sha256."""
+    return tuple(
+        Artefact(package.name, package.version, file.filename, file.sha256, verdicts.get(file.sha256, Unattested()))
+        for package, file in files
+    )
+
+
+def _attestations(told: tuple[Artefact, ...]) -> Iterator[Finding]:
+    """A finding for each package with an attestation that does not hold, and one for each reason not to have looked."""
+    failed: dict[tuple[str, str], list[str]] = {}
+    unchecked: dict[str, int] = {}
+    for each in told:
+        match each.attested:
+            case NotVerified(reason):
+                failed.setdefault((each.package, each.version), []).append(f"{each.filename}: {reason}")
+            case Unchecked(reason):
+                unchecked[reason] = unchecked.get(reason, 0) + 1
+    for (name, version), reasons in failed.items():
+        more = f" (and {len(reasons) - 1} more of its files)" if len(reasons) > 1 else ""
+        said = f"{name} {version} has an attestation that does not hold, of {reasons[0]}{more}."
+        yield Finding("WARNING", "ATTESTATION-NOT-VERIFIED", said, name, version)
+    for reason, number in unchecked.items():
+        files = f"{number} files" if number > 1 else "one file"
+        yield Finding("INFO", "ATTESTATION-NOT-CHECKED", f"The attestations of {files} were not checked: {reason}.")
 
 
 def _sources(sources: tuple[DeclaredSource, ...], allowed: frozenset[str]) -> Iterator[Finding]:
@@ -126,60 +128,35 @@ def _sources(sources: tuple[DeclaredSource, ...], allowed: frozenset[str]) -> It
             yield Finding("WARNING", "INSECURE-SOURCE", sentence, source=source.name)
 
 
-def _undeclared(lock: Mapping[str, Any], sources: tuple[DeclaredSource, ...]) -> Iterator[Finding]:
-    """Sources that stand in the lock only: the Pipfile's hash does not tell, but installers ask them."""
-    declared = {(source.name, source.url.rstrip("/")) for source in sources}
-    told = lock["_meta"].get("sources")
-    for source in told if isinstance(told, list) else []:
-        name, url = (str(source.get(key, "")) for key in ("name", "url")) if isinstance(source, dict) else ("", "")
-        if (name, url.rstrip("/")) not in declared:
-            sentence = (
-                f"Pipfile.lock takes packages from {name or 'a source'} ({url}), which the Pipfile does not declare."
-            )
-            yield Finding("ERROR", "SOURCE-NOT-WHITELISTED", sentence, source=name)
-
-
-def _elsewhere(lock: Mapping[str, Any]) -> Iterator[Finding]:
-    """Entries that come from no index, of which nothing can be checked."""
-    names = {
-        canonicalize_name(name)
-        for section in lockfile.sections(lock).values()
-        for name, entry in section.items()
-        if "version" not in entry
-    }
-    for name in sorted(names):
-        yield Finding("INFO", "NOT-FROM-AN-INDEX", f"{name} comes from no index, so nothing was checked.", name)
-
-
-def _package(package: Locked, sources: tuple[DeclaredSource, ...], seen: Seen) -> Iterator[Finding]:
+def _package(package: Locked, subject: Subject, seen: Seen) -> Iterator[Finding]:
     here = seen.get((package.name, package.version, package.index), "its source is not declared")
     if isinstance(here, str):
         yield _finding("WARNING", "NOT-CHECKED", package, f"was not checked: {here}.")
         return
     elsewhere = {
         source.name: {file.sha256 for file in files}
-        for source in sources
+        for source in subject.sources
         if source.name != package.index
         and isinstance(files := seen.get((package.name, package.version, source.name)), tuple)
     }
     known = {file.sha256 for file in here}
-    yield from _hashes(package, known, elsewhere)
+    yield from _hashes(package, known, elsewhere, hashed=subject.hashed)
     if not package.named and here and any(files and files != known for files in elsewhere.values()):
         names = tuple(sorted(name for name, files in elsewhere.items() if files and files != known))
-        said = f"has other files on {', '.join(names)}; name its index in the Pipfile."
+        said = f"has other files on {', '.join(names)}; name its index in {subject.manifest}."
         yield _finding("WARNING", "DIFFERENT-ARTIFACTS-ON-SOURCES", package, said, names)
     if here and all(file.yanked for file in here):
         yield _finding("WARNING", "YANKED-PACKAGE", package, "was yanked by its publisher.")
 
 
-def _hashes(package: Locked, known: set[str], elsewhere: Mapping[str, set[str]]) -> Iterator[Finding]:
+def _hashes(package: Locked, known: set[str], elsewhere: Mapping[str, set[str]], *, hashed: bool) -> Iterator[Finding]:
     others = tuple(sorted(name for name, files in elsewhere.items() if files & package.hashes))
     strange = package.hashes - known
     nowhere = strange - {digest for files in elsewhere.values() for digest in files}
     if not known and not others:
         yield _finding("ERROR", "MISSING-PACKAGE", package, f"is not on {package.index}, which the lock takes it from.")
         return
-    if not package.hashes:
+    if hashed and not package.hashes:
         yield _finding("ERROR", "MISSING-ARTIFACT-HASH", package, "has no hashes in the lock; lock again.")
     if strange - nowhere:
         said = f"would be installed from {', '.join(others)}, although the lock takes it from {package.index}."

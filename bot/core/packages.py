@@ -55,8 +55,8 @@ class File:
     kind: FileKind
     url: str
     has_metadata: bool
-    attested: bool = False
-    """Whether the index has an attestation of where the file was made (PEP 740)."""
+    provenance: str = ""
+    """Where the index has the attestations of the file (PEP 740); empty where it tells of none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,26 @@ from datetime import date, datetime
 from types import ModuleType
 from typing import Any, Protocol
 
-from bot.core import advisories, commands, events, labelling, packages, plan, ports, releasenotes, versions
+from bot.core import (
+    advisories,
+    attestations,
+    commands,
+    events,
+    labelling,
+    packages,
+    plan,
+    ports,
+    releasenotes,
+    versions,
+)
 from bot.core.advisories import Checked, NotChecked
+from bot.core.attestations import Attested
 from bot.core.events import Event
 from bot.core.packages import ResolveRequest
 from bot.core.plan import FileChange
 from bot.core.releasenotes import Asked, Notes
 
-_MODULES = (advisories, commands, events, labelling, packages, plan, ports, releasenotes, versions)
+_MODULES = (advisories, attestations, commands, events, labelling, packages, plan, ports, releasenotes, versions)
 _KIND = "$"
 
 
@@ -94,6 +106,8 @@ class Record:
     advisories: tuple[tuple[tuple[str, ...], Checked | NotChecked], ...]
     notes: tuple[tuple[tuple[Asked, ...], tuple[Notes, ...]], ...]
     rules: Any
+    attestations: tuple[tuple[tuple[str, ...], Mapping[str, Attested]], ...] = ()
+    """The files that were asked about, by sha256, and what was found of each."""
 
 
 @dataclass(frozen=True, slots=True)

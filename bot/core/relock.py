@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
-from bot.core import changes, interpreter, locks, pipfile, repoconfig
+from bot.core import changes, interpreter, locks, pipfile, publishers, repoconfig
 from bot.core.changes import Change
 from bot.core.environments import PYTHON_VERSION, Environment
 from bot.core.interpreter import Python, Told
@@ -79,7 +79,9 @@ async def relock(project: Snapshot, config: RepoConfig, wish: Wish, see: See) ->
     settled = made.text == today.text or (not moved and locks.is_as_good(environment, today, made))
     if not settled and not _is_open(project, update):
         told = await see.release_notes.read(_asked(moved, today.wanted))
-        update = replace(update, release_notes=told)
+        rows = await publishers.rows(moved, today.lock or {}, made.lock, today.wanted, see)
+        advice = replace(update.advice, rows=(*update.advice.rows, *rows))
+        update = replace(update, release_notes=told, advice=advice)
     return Relock(update, made.text, settled)
 
 

@@ -73,6 +73,12 @@ def parse_in(text: str, place: str, allowed_hosts: frozenset[str] = frozenset())
 
 def parse_lock(text: str, wanted: Pipfile, place: str) -> dict[str, Any]:
     """The pins of a requirements.txt as the document of a Pipfile.lock; raises ValueError naming place and line."""
+    sources = [{"name": each.name, "url": each.url, "verify_ssl": True} for each in wanted.sources]
+    return {"_meta": {"sources": sources, "requires": {}}, "default": pins(text, place), "develop": {}}
+
+
+def pins(text: str, place: str) -> dict[str, dict[str, Any]]:
+    """The entry of each package that a requirements.txt pins; raises ValueError naming place and line."""
     _refuse_conflict(text, place)
     entries: dict[str, dict[str, Any]] = {}
     for number, line in _lines(text):
@@ -87,8 +93,12 @@ def parse_lock(text: str, wanted: Pipfile, place: str) -> dict[str, Any]:
         if found[4]:
             entry["markers"] = found[4].strip()
         entries[canonicalize_name(found[1])] = entry
-    sources = [{"name": each.name, "url": each.url, "verify_ssl": True} for each in wanted.sources]
-    return {"_meta": {"sources": sources, "requires": {}}, "default": entries, "develop": {}}
+    return entries
+
+
+def options(text: str) -> tuple[tuple[str, str], ...]:
+    """The options that stand in a requirements file, each with its value, in order."""
+    return tuple(_option(line) for _, line in _lines(text) if line.startswith("-") and not line.startswith("--hash"))
 
 
 def locked_for(text: str) -> str:

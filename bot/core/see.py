@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.core.advice import Adviser
+from bot.core.attestations import Attestations, NoAttestations
 from bot.core.baseimages import NoRegistry, Registry
 from bot.core.packages import Index, Resolver
 from bot.core.ports import Deployed, Laboratory, Reader
@@ -28,3 +29,4 @@ class See:
     now: datetime
     allowed_hosts: frozenset[str] = frozenset()
     registry: Registry = field(default_factory=NoRegistry)
+    attestations: Attestations = field(default_factory=NoAttestations)

@@ -116,6 +116,31 @@ def parse_lock(
     return document, {name: tuple(sorted(parents)) for name, parents in walk.parents.items()}
 
 
+def packages(text: str, place: str) -> tuple[Mapping[str, Any], ...]:
+    """Every package of a uv.lock as it stands there, for whatever platform; raises PipfileError."""
+    try:
+        told = tuple(tomllib.loads(text)["package"])
+        if not all(isinstance(each["name"], str) and isinstance(each["source"], Mapping) for each in told):
+            raise ValueError("a package has no name or no source")
+    except (tomllib.TOMLDecodeError, RecursionError, KeyError, TypeError, ValueError) as problem:
+        raise PipfileError(f"{place} is no lock that uv made ({str(problem)[:120]}); run `uv lock`.") from problem
+    return told
+
+
+def index_urls(text: str, place: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The addresses of the indexes that a pyproject.toml declares, the default one first, and the hosts not verified.
+
+    Raises PipfileError.
+    """
+    tool = _document(text, place).get("tool", {}).get("uv", {})
+    named = [each for each in tool.get("index", ()) if isinstance(each, Mapping)]
+    default = [str(each.get("url", "")) for each in named if each.get("default")]
+    default += [str(tool["index-url"])] if tool.get("index-url") else []
+    more = [str(each.get("url", "")) for each in named] + [str(url) for url in tool.get("extra-index-url", ())]
+    insecure = {str(host).partition(":")[0] for host in tool.get("allow-insecure-host", ())}
+    return tuple(dict.fromkeys((*(default or [str(DEFAULT_SOURCE["url"])]), *more))), frozenset(insecure)
+
+
 def uploads(text: str) -> dict[str, tuple[str, ...]]:
     """When the files of each package in a uv.lock were uploaded, as it tells."""
     found: dict[str, tuple[str, ...]] = {}

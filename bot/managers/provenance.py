@@ -1,17 +1,17 @@
 """Looks whether each locked artefact is one that its declared index has: one check run, one issue."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
-from bot.advisor.provenance import DeclaredSource, Finding, Seen, attested, check, locked_packages
-from bot.core import environments, lockfile, onboarding, overlays, pipfile, repoconfig
+from bot.advisor.provenance import DeclaredSource, Finding, Seen, Subject, artefacts, check, locked_files
+from bot.advisor.subjects import subject
+from bot.core import environments, onboarding, overlays, repoconfig
+from bot.core.attestations import Artefact, Attestations
 from bot.core.commands import CheckProvenance
 from bot.core.environments import TOP_FILES, Environment
 from bot.core.errors import Refused, TryLater
 from bot.core.events import CommandGiven, Event, Pushed, RepositoryAdded
 from bot.core.packages import File, Index
-from bot.core.pipfile import PipfileError
 from bot.core.plan import Action, CloseIssue, Comment, Conclusion, Plan, Report, TrackIssue
 from bot.core.ports import Snapshot
 from bot.core.repoconfig import RepoConfig
@@ -25,17 +25,19 @@ NAME = "provenance"
 LANE = "update"
 """Both read the index's pages: they take turns, so that neither slows the other down."""
 LISTENS = (RepositoryAdded, Pushed, CheckProvenance)
-NO_LOCK = "There is no Pipfile.lock to check, at the top of the repository or in an overlay."
-MOST_SOURCES = 8
+NO_LOCK = (
+    "There is no Pipfile.lock to check, no uv.lock and no requirements.txt with its requirements.in, "
+    "at the top of the repository or in an overlay."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What was found about a lock, and how much was looked at."""
+    """What was found about a lock: of how many packages, and of each locked file that its index has."""
 
     findings: tuple[Finding, ...]
     packages: int
-    attested: int
+    artefacts: tuple[Artefact, ...]
 
 
 async def plan(event: Event, see: See) -> Plan | None:
@@ -50,9 +52,7 @@ async def plan(event: Event, see: See) -> Plan | None:
         config = repoconfig.read(project)
         if idle := _idle(project, config):
             return Plan(idle, _comments(event, idle))
-        wanted = await _wanted(project, config, see)
-        project = await _whole(project, wanted, see)
-        checked = tuple([await _one(project, each, config, see) for each in wanted])
+        checked = await checked_locks(project, config, see)
     except Refused as refusal:
         return Plan(str(refusal), _comments(event, quiet(str(refusal))))
     except TryLater as problem:
@@ -64,16 +64,26 @@ async def plan(event: Event, see: See) -> Plan | None:
     return Plan(text.verdict(checked), (_report(project, checked), *_issue(project, checked), *_answer(event, checked)))
 
 
+async def checked_locks(project: Snapshot, config: RepoConfig, see: See, name: str = "") -> tuple[Checked, ...]:
+    """What was found about each lock, or about that of the environment of this name; raises Refused or TryLater.
+
+    `project` holds the files at the top.
+    """
+    wanted = await _wanted(project, config, see, name)
+    project = await _whole(project, wanted, see)
+    return tuple([await _one(project, each, config, see) for each in wanted])
+
+
 def _idle(project: Snapshot, config: RepoConfig) -> str:
     if project.archived:
         return "The repository is archived."
     return "" if config.runs(NAME) else "The configuration switches the manager `provenance` off."
 
 
-async def _wanted(project: Snapshot, config: RepoConfig, see: See) -> tuple[Environment, ...]:
+async def _wanted(project: Snapshot, config: RepoConfig, see: See, name: str) -> tuple[Environment, ...]:
     """The environments with a lock that can be checked."""
     found = await overlays.find(project, config, see.reader)
-    return tuple(each for each in found.environments if each.kind == "pipfile" and config.allows(NAME, each.name))
+    return tuple(each for each in found.named(name) if config.allows(NAME, each.name))
 
 
 async def _whole(project: Snapshot, wanted: tuple[Environment, ...], see: See) -> Snapshot:
@@ -91,17 +101,13 @@ async def _one(project: Snapshot, environment: Environment, config: RepoConfig, 
         locked = project.text(environment.lock)
         if not locked:
             return Checked(environment.lock, trouble="there is no such file yet.")
-        found = await examine(
-            project.text(environment.manifest),
-            locked,
-            see.index,
-            allowed_hosts=see.allowed_hosts,
-            allowed_sources=frozenset(config.provenance.sources),
-        )
+        looked_at = subject(environment, project.text(environment.manifest), locked, see.allowed_hosts)
+        allowed = frozenset(config.provenance.sources)
+        found = await examine(looked_at, see.index, see.attestations, allowed_sources=allowed)
     except Refused as refusal:
         return Checked(environment.lock, trouble=str(refusal))
     said = tuple(Said(each.type, each.id, each.justification) for each in found.findings)
-    return Checked(environment.lock, said, found.packages, found.attested)
+    return Checked(environment.lock, said, found.packages, found.artefacts)
 
 
 def _report(project: Snapshot, checked: tuple[Checked, ...]) -> Report:
@@ -138,49 +144,22 @@ def _comments(event: Event, body: str) -> tuple[Comment, ...]:
 
 
 async def examine(
-    pipfile_text: str,
-    lock_text: str,
+    looked_at: Subject,
     index: Index,
+    attestations: Attestations,
     *,
-    allowed_hosts: frozenset[str] = frozenset(),
     allowed_sources: frozenset[str] = frozenset(),
 ) -> Provenance:
-    """What is wrong with a lock, seen from the indexes that its Pipfile declares.
+    """What is wrong with a lock, seen from the indexes that are declared for it.
 
-    Raises Refused where one of the two cannot be read, TryLater where an index does not answer.
+    Raises TryLater where an index does not answer.
     """
-    wanted = pipfile.read_document(pipfile_text)
-    try:
-        lock = lockfile.parse(lock_text)
-    except ValueError as problem:
-        raise Refused(str(problem)) from problem
-    sources = declared_sources(wanted, allowed_hosts)
-    packages = locked_packages(lock, sources)
-    seen = await _read(((package.name, package.version) for package in packages), sources, index)
-    hashes = (pipfile.document_hash(wanted, canonical_names=canonical) for canonical in (True, False))
-    found = check(lock, sources, seen, hashes=hashes, allowed=allowed_sources)
-    return Provenance(found, len(packages), attested(packages, seen))
-
-
-def declared_sources(wanted: Mapping[str, Any], allowed_hosts: frozenset[str]) -> tuple[DeclaredSource, ...]:
-    """The indexes of a Pipfile's document, the default one first; raises Refused where they are no list of such."""
-    told = wanted.get("source", [pipfile.DEFAULT_SOURCE])
-    told = [told] if isinstance(told, Mapping) else told
-    if not isinstance(told, list) or not all(isinstance(source, Mapping) for source in told):
-        raise Refused("[[source]] of the Pipfile must be a list of tables with url, name and verify_ssl.")
-    if len(told) > MOST_SOURCES:
-        raise Refused(f"The Pipfile has {len(told)} sources; the provenance of at most {MOST_SOURCES} is looked at.")
-    return tuple(_declared(source, allowed_hosts) for source in told)
-
-
-def _declared(source: Mapping[str, Any], allowed_hosts: frozenset[str]) -> DeclaredSource:
-    url, name = str(source.get("url", "")), str(source.get("name", ""))
-    verified = url.startswith("https://") and str(source.get("verify_ssl", True)).lower() == "true"
-    try:
-        pipfile.refuse_url(url, f"[[source]] {name[:80]}", allowed_hosts)
-    except PipfileError as error:
-        return DeclaredSource(name, url, verified, str(error).removesuffix("."))
-    return DeclaredSource(name, url, verified)
+    packages = looked_at.packages
+    seen = await _read(((package.name, package.version) for package in packages), looked_at.sources, index)
+    files = locked_files(looked_at, seen)
+    verdicts = await attestations.of(file for _, file in files)
+    told = artefacts(files, verdicts)
+    return Provenance(check(looked_at, seen, told, allowed=allowed_sources), len(packages), told)
 
 
 async def _read(packages: Iterable[tuple[str, str]], sources: tuple[DeclaredSource, ...], index: Index) -> Seen:

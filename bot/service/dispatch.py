@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from bot.core import authority, payloads
+from bot.core.attestations import Attestations, NoAttestations
 from bot.core.baseimages import NoRegistry, Registry
 from bot.core.errors import Refused, TryLater
 from bot.core.events import ChangeProposed, CommandGiven, Event, Ignored, PullRequestMerged, Pushed
@@ -65,6 +66,7 @@ from bot.service.apply import Hands, apply
 from bot.service.mirrored import Forgetful, MirroredReader
 from bot.service.recording import (
     RecordingAdvisories,
+    RecordingAttestations,
     RecordingNotes,
     RecordingReader,
     RecordingResolver,
@@ -127,6 +129,7 @@ class Outside:
     archive: Archive = field(default_factory=NoArchive)
     mirror: Mirror = field(default_factory=Forgetful)
     registry: Registry = field(default_factory=NoRegistry)
+    attestations: Attestations = field(default_factory=NoAttestations)
     runs_url: str = ""
     """The dashboard's page of runs; empty where there is none."""
 
@@ -219,6 +222,7 @@ class Dispatch:
             now,
             outside.allowed_hosts,
             outside.registry,
+            RecordingAttestations(outside.attestations, tape),
         )
         result: Plan | None = await MANAGERS[name].plan(event, see)
         if result is None or not derived(result):

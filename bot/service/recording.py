@@ -1,14 +1,15 @@
 """Ports that remember what they answered, so that a plan can be made again from the record."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.advisor.prescriptions import Unit
 from bot.core.advisories import Advisories, Checked, NotChecked
+from bot.core.attestations import Attestations, Attested
 from bot.core.events import Actor, Event
 from bot.core.labelling import Pull
-from bot.core.packages import Resolution, Resolver, ResolveRequest, Unresolvable
+from bot.core.packages import File, Resolution, Resolver, ResolveRequest, Unresolvable
 from bot.core.plan import Action, Plan, ProposeChange
 from bot.core.ports import PullRequest, Reader, Snapshot, Standing
 from bot.core.records import Asking, Record
@@ -26,6 +27,7 @@ class Tape:
     advisories: list[tuple[tuple[str, ...], Checked | NotChecked]] = field(default_factory=list)
     notes: list[tuple[tuple[Asked, ...], tuple[Notes, ...]]] = field(default_factory=list)
     asked: list[Asking] = field(default_factory=list)
+    attestations: list[tuple[tuple[str, ...], Mapping[str, Attested]]] = field(default_factory=list)
 
 
 def question(method: str, *values: object) -> str:
@@ -120,6 +122,21 @@ class RecordingAdvisories:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingAttestations:
+    """`Attestations` with a tape."""
+
+    inner: Attestations
+    tape: Tape
+
+    async def of(self, files: Iterable[File]) -> Mapping[str, Attested]:
+        """As the port has it."""
+        asked = tuple(files)
+        found = await self.inner.of(asked)
+        self.tape.attestations.append((tuple(file.sha256 for file in asked), found))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingNotes:
     """`ReleaseNotes` with a tape."""
 
@@ -161,4 +178,5 @@ def recorded(manager: str, event: Event, see: See, tape: Tape, rules: tuple[Unit
         tuple(tape.advisories),
         tuple(tape.notes),
         rules,
+        tuple(tape.attestations),
     )

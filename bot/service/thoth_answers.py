@@ -1,14 +1,17 @@
 """What Thoth's clients are answered: advice from the adviser, and the provenance of what they locked."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from bot.advisor import thoth
+from bot.advisor.subjects import subject
 from bot.advisor.thoth import Stack
 from bot.core import lockfile, pipfile
 from bot.core.advice import Row
+from bot.core.attestations import Attestations, NoAttestations
+from bot.core.environments import of_lock
 from bot.core.errors import Refused, TryLater
 from bot.core.packages import All, Index, Keep, Resolution, ResolveRequest
 from bot.managers.provenance import examine
@@ -30,6 +33,7 @@ class Answers:
     advising: Callable[[], Advising]
     index: Index
     allowed_hosts: frozenset[str] = frozenset()
+    attestations: Attestations = field(default_factory=NoAttestations)
 
     async def advise(self, stack: Stack) -> dict[str, Any]:
         """The result of an advise analysis: a lock of this Pipfile with its reasons, or why there is none."""
@@ -63,7 +67,8 @@ class Answers:
         if not stack.lock:
             return thoth.checked((), project, "There is no Pipfile.lock to check; lock first.")
         try:
-            found = await examine(stack.pipfile, stack.lock, self.index, allowed_hosts=self.allowed_hosts)
+            looked_at = subject(of_lock("Pipfile.lock"), stack.pipfile, stack.lock, self.allowed_hosts)
+            found = await examine(looked_at, self.index, self.attestations)
         except (Refused, TryLater) as problem:
             return thoth.checked((), project, str(problem))
         return thoth.checked([finding.document for finding in found.findings], project)

@@ -15,7 +15,7 @@ from bot.core.advice import Recommendation, Row
 from bot.core.environments import Environment
 from bot.core.errors import Refused, TryLater
 from bot.core.texts import advice as text
-from bot.terminal.desk import desk, state_folder
+from bot.terminal.desk import desk, escaped, state_folder
 from bot.terminal.sarif import sarif
 
 NOTHING, ADVICE, CANNOT = 0, 1, 2
@@ -97,12 +97,6 @@ def _table(rows: Sequence[Row]) -> Table:
     for head in ("", "package", "what", "source", "as of"):
         table.add_column(head, overflow="fold")
     for row in sorted(rows, key=lambda row: (list(_STYLES).index(row.type), row.package)):
-        cells = [_escaped(cell) for cell in (row.package, row.message, row.source, row.date)]
+        cells = [escaped(cell) for cell in (row.package, row.message, row.source, row.date)]
         table.add_row(row.type.lower(), *cells, style=_STYLES[row.type])
     return table
-
-
-def _escaped(cell: str) -> str:
-    """Foreign text without what a terminal would obey."""
-    visible = "".join(character if character.isprintable() else " " for character in cell)
-    return visible.replace("[", "\\[")

@@ -35,10 +35,8 @@ def state_folder(environ: Mapping[str, str]) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def desk(
-    folder: Path, environment: str, wanted: RecommendationType | None, environ: Mapping[str, str], state: Path
-) -> AsyncIterator[Desk]:
-    """The desk for a folder; raises Refused where the folder, its files or the sources of knowledge cannot be used."""
+async def seeing(folder: Path, environ: Mapping[str, str], state: Path) -> AsyncIterator[See]:
+    """What a manager sees of a folder; raises Refused where it or the sources of knowledge cannot be used."""
     told = {setting.name: environ.get(setting.name, "").strip() or setting.default or "" for setting in SETTINGS}
     hosts = allowed_hosts(told["BOLIDE_ALLOWED_HOSTS"])
     async with wiring.packages(state, hosts) as found:
@@ -46,9 +44,24 @@ async def desk(
         pages = Pages(found.index)
         adviser = Advising(found.resolver, pages, lore, datetime.now(UTC))
         reader, notes = FolderReader(folder), found.release_notes
-        see = See(reader, pages, adviser, adviser, NoLaboratory(), notes, NothingDeployed(), "", adviser.now, hosts)
+        ports = (reader, pages, adviser, adviser, NoLaboratory(), notes, NothingDeployed())
+        yield See(*ports, "", adviser.now, hosts, attestations=found.attestations)
+
+
+@contextlib.asynccontextmanager
+async def desk(
+    folder: Path, environment: str, wanted: RecommendationType | None, environ: Mapping[str, str], state: Path
+) -> AsyncIterator[Desk]:
+    """The desk for a folder; raises Refused where the folder, its files or the sources of knowledge cannot be used."""
+    async with seeing(folder, environ, state) as see:
         asked = []
         for place, project in await overlays.look(environment, see, advise.NAME):
             request = advise.request(project, place, see)
             asked.append((place, replace(request, recommendation=wanted) if wanted else request))
-        yield Desk(adviser, tuple(asked))
+        yield Desk(see.adviser, tuple(asked))
+
+
+def escaped(cell: str) -> str:
+    """Foreign text without what a terminal, or its colours, would obey."""
+    visible = "".join(character if character.isprintable() else " " for character in cell)
+    return visible.replace("[", "\\[")

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,11 @@ from bot.adapters.archive import FolderArchive, Kept, Nothing, resolving, tools
 from bot.adapters.folder import NoLaboratory, NothingDeployed
 from bot.adapters.resolver import target_of
 from bot.core.advisories import Checked, NotChecked
+from bot.core.attestations import Attested
 from bot.core.errors import Refused, TryLater
 from bot.core.events import Actor
 from bot.core.labelling import Pull
+from bot.core.packages import File
 from bot.core.plan import Plan, ProposeChange
 from bot.core.ports import CheckOutcome, History, MergedPull, PullRequest, Snapshot, Standing
 from bot.core.records import Proposed, Unreadable
@@ -50,7 +52,8 @@ async def derive(kept: Kept, snapshot: str, branch: str) -> tuple[Proposed, dict
         reader, notes = _Reader(dict(record.reads)), _Notes(dict(record.notes))
         hosts, laboratory = record.allowed_hosts, NoLaboratory()
         ports = (reader, kept.seen, advising, advising, laboratory, notes, NothingDeployed())
-        see = See(*ports, record.login, record.as_of, hosts)
+        attestations = _Attestations(dict(record.attestations))
+        see = See(*ports, record.login, record.as_of, hosts, attestations=attestations)
         plan: Plan | None = await MANAGERS[record.manager].plan(record.event, see)
         used = await tools(resolver)
     actions = named(plan, snapshot).actions if plan else ()
@@ -161,6 +164,19 @@ class _Advisories:
         if tuple(names) not in self.told:
             raise Refused("the record does not have the advisories that are asked for.")
         return self.told[tuple(names)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Attestations:
+    """`Attestations` from a record."""
+
+    told: Mapping[tuple[str, ...], Mapping[str, Attested]]
+
+    async def of(self, files: Iterable[File]) -> Mapping[str, Attested]:
+        asked = tuple(file.sha256 for file in files)
+        if asked not in self.told:
+            raise Refused("the record does not have the attestations that are asked for.")
+        return self.told[asked]
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,14 @@ class PackageIndex:
     content_range: str = ""
     asked_by_uv: asyncio.Event = field(default_factory=asyncio.Event)
     url: str = ""
+    provenance: dict[str, bytes] = field(default_factory=dict)
+
+    def attest(self, name: str, filename: str, sha256: str, document: str) -> None:
+        """List a file that has attestations; the file itself is not here."""
+        told = {"filename": filename, "url": f"../../files/{filename}", "hashes": {"sha256": sha256}, "yanked": False}
+        told["provenance"] = f"../../integrity/{filename}/provenance"
+        self.files.setdefault(canonicalize_name(name), {})[filename] = told
+        self.provenance[filename] = document.encode()
 
     def add(
         self,
@@ -153,11 +161,19 @@ class PackageIndex:
         told = {"Content-Range": spoken, "Accept-Ranges": "bytes"}
         return web.Response(status=206, body=content[start:end], headers=told)
 
+    async def _provenance(self, request: web.Request) -> web.StreamResponse:
+        filename = request.match_info["name"]
+        self.asked[f"{filename}.provenance"] += 1
+        if filename not in self.provenance:
+            return web.Response(status=404)
+        return web.Response(body=self.provenance[filename], content_type="application/vnd.pypi.integrity.v1+json")
+
     @asynccontextmanager
     async def serve(self) -> AsyncIterator["PackageIndex"]:
         app = web.Application()
         app.router.add_get("/simple/{name}/", self._page)
         app.router.add_get("/files/{name}", self._file)
+        app.router.add_get("/integrity/{name}/provenance", self._provenance)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)

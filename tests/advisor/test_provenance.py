@@ -1,8 +1,12 @@
 """One lock after another, each with one thing that is not as it should be, and the code that it gets."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from bot.advisor.provenance import DeclaredSource, Finding, Seen, check, locked_packages
+from bot.advisor import provenance
+from bot.advisor.provenance import DeclaredSource, Finding, Seen, artefacts, locked_files
+from bot.advisor.subjects import locked_packages, of_lock
+from bot.core.attestations import Attested, NotVerified, Publisher, Unchecked, Verified
 from bot.core.packages import File
 
 PYPI = DeclaredSource("pypi", "https://pypi.org/simple", verified=True)
@@ -27,6 +31,17 @@ def seen(here: tuple[File, ...] | str, there: tuple[File, ...] | str = ()) -> Se
 
 def codes(found: tuple[Finding, ...]) -> list[tuple[str, str]]:
     return [(finding.type, finding.id) for finding in found]
+
+
+def check(
+    locked: dict[str, Any],
+    sources: tuple[DeclaredSource, ...],
+    known: Seen,
+    *,
+    hashes: Iterable[str],
+    allowed: frozenset[str] = frozenset(),
+) -> tuple[Finding, ...]:
+    return provenance.check(of_lock(locked, sources, hashes), known, allowed=allowed)
 
 
 def judge(locked: dict[str, Any], known: Seen, **options: Any) -> list[tuple[str, str]]:
@@ -138,3 +153,31 @@ def test_the_worst_comes_first_and_nothing_in_a_document_is_null() -> None:
     assert [finding.type for finding in found] == ["ERROR", "ERROR", "ERROR", "WARNING"]
     assert found[1].document["indexes"] == ["own"]
     assert all(None not in finding.document.values() for finding in found)
+
+
+def attested(locked: dict[str, Any], known: Seen, verdicts: dict[str, Attested]) -> tuple[Finding, ...]:
+    subject = of_lock(locked, BOTH, ["good"])
+    return provenance.check(subject, known, artefacts(locked_files(subject, known), verdicts))
+
+
+def test_an_attestation_that_does_not_hold_is_told_once_a_package() -> None:
+    known = seen((file("a"), file("b"), file("c")))
+    ada = Verified((Publisher("GitHub", "ada/flask"),))
+    found = attested(lock("abc"), known, {"a" * 64: NotVerified("it is of another file"), "b" * 64: ada})
+    assert codes(found) == [("WARNING", "ATTESTATION-NOT-VERIFIED")]
+    assert found[0].justification == (
+        "flask 3.1.0 has an attestation that does not hold, of flask-3.1.0-py3-none-any.whl: it is of another file."
+    )
+    both = attested(lock("ab"), known, {"a" * 64: NotVerified("it is old"), "b" * 64: NotVerified("it is old")})
+    assert both[0].justification.endswith("it is old (and 1 more of its files).")
+
+
+def test_attestations_that_were_not_looked_at_are_told_once_a_reason() -> None:
+    known = seen((file("a"), file("b"), file("c"), file("d")))
+    away = Unchecked("the index is away")
+    found = attested(lock("abc"), known, {"a" * 64: away, "b" * 64: away, "c" * 64: Unchecked("it is odd")})
+    assert [finding.justification for finding in found] == [
+        "The attestations of 2 files were not checked: the index is away.",
+        "The attestations of one file were not checked: it is odd.",
+    ]
+    assert attested(lock("a"), seen("it is away"), {})[0].id == "NOT-CHECKED"

@@ -39,7 +39,6 @@ class PackageWorld:
     together: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     down: bool = False
     refused: tuple[str, str] = ("", "")
-    attested: set[str] = field(default_factory=set)
     files: dict[tuple[str, str], tuple[File, ...]] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
 
@@ -48,8 +47,7 @@ class PackageWorld:
         self._reach(name)
         if name not in self.releases or url != self.homes.get(name, PYPI):
             raise PackageUnknown(f"{url} has no package {name}; check its spelling in the Pipfile.")
-        attested = name in self.attested
-        files = {v: (replace(_file(name, v, day), attested=attested),) for v, day in self.releases[name].items()}
+        files = {v: (_file(name, v, day),) for v, day in self.releases[name].items()}
         return Project(name, {version: self.files.get((name, version), told) for version, told in files.items()})
 
     async def projects(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Project | str]:
@@ -132,3 +130,10 @@ def _file(name: str, version: str, day: date) -> File:
     when = datetime.combine(day, time(12), UTC)
     wheel = f"{name}-{version}-py3-none-any.whl"
     return File(wheel, version, "0" * 64, 1000, when, "", False, "wheel", f"{PYPI}/{wheel}", True)  # noqa: FBT003
+
+
+def released(name: str, version: str, digest: str, *, attested: bool) -> tuple[File, ...]:
+    """A release of one file, of which the index tells an attestation or none; `digest` is repeated to a sha256."""
+    told = _file(name, version, date(2026, 1, 1))
+    where = f"https://pypi.org/integrity/{name}/{version}/{told.filename}/provenance" if attested else ""
+    return (replace(told, sha256=digest * 64, provenance=where),)

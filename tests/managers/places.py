@@ -1,12 +1,14 @@
 """In memory: a laboratory that knows which locks break, a runner that knows how runs end."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.core import lockfile
+from bot.core.attestations import Attested, Unattested, Unchecked
 from bot.core.errors import Refused
 from bot.core.events import Repository
 from bot.core.evidence import Accuracy, Examination, Failure, Latency, NotExamined, ServiceResult, TrainingResult
+from bot.core.packages import File
 from bot.core.ports import Reader, Writer
 from bot.core.previews import Previewed
 from bot.core.recipe import Recipe
@@ -29,6 +31,20 @@ class MemoryReleaseNotes:
         link = f"https://example.org/{asked.name}/changes"
         text = self.said.get(asked.name, "")
         return Notes(asked, text, link, "" if text else "not reachable")
+
+
+@dataclass(slots=True)
+class MemoryAttestations:
+    """`verdicts` by sha256; of other files with attestations the `trouble` says why they were not looked at."""
+
+    verdicts: dict[str, Attested] = field(default_factory=dict)
+    trouble: str = "nobody knows of them"
+
+    async def of(self, files: Iterable[File]) -> Mapping[str, Attested]:
+        return {
+            file.sha256: self.verdicts.get(file.sha256, Unchecked(self.trouble)) if file.provenance else Unattested()
+            for file in files
+        }
 
 
 @dataclass(slots=True)

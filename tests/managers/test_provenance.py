@@ -2,15 +2,21 @@
 
 import pytest
 
+from bot.advisor.subjects import subject
 from bot.core import lockfile, pipfile
+from bot.core.attestations import Artefact, Attested, NoAttestations, NotVerified, Publisher, Unattested, Verified
+from bot.core.environments import of_lock
 from bot.core.errors import Refused
 from bot.core.packages import IndexUnreachable
 from bot.core.plan import Report
 from bot.core.texts import provenance as text
 from bot.core.texts.markdown import MAX_CHARACTERS
 from bot.core.texts.provenance import Checked, Said
-from bot.managers.provenance import Provenance, examine
+from bot.managers import provenance
+from bot.managers.provenance import Provenance
 from tests.managers.memory_forge import Issue
+from tests.managers.package_world import PYPI, PackageWorld, released
+from tests.managers.places import MemoryAttestations
 from tests.managers.world import PIPFILE, World, lock, table
 
 HOST = "index.example"
@@ -18,13 +24,21 @@ GOOD = lock(flask="2.2.5", werkzeug="2.2.3")
 BAD = lock(flask="9.9", werkzeug="2.2.3")
 
 
-def found_in(provenance: Provenance) -> list[tuple[str, str]]:
-    return [(finding.id, finding.package) for finding in provenance.findings]
+async def examine(
+    wanted: str, locked: str, packages: PackageWorld, *, allowed_hosts: frozenset[str] = frozenset()
+) -> Provenance:
+    looked_at = subject(of_lock("Pipfile.lock"), wanted, locked, allowed_hosts)
+    return await provenance.examine(looked_at, packages, NoAttestations())
+
+
+def found_in(found: Provenance) -> list[tuple[str, str]]:
+    return [(finding.id, finding.package) for finding in found.findings]
 
 
 async def test_a_lock_that_is_as_the_index_has_it() -> None:
     found = await examine(PIPFILE, lock(flask="2.2.5", werkzeug="2.2.3"), table())
-    assert (found.findings, found.packages, found.attested) == ((), 2, 0)
+    assert (found.findings, found.packages) == ((), 2)
+    assert [each.attested for each in found.artefacts] == [Unattested(), Unattested()]
 
 
 async def test_a_version_and_a_package_that_are_not_there() -> None:
@@ -180,7 +194,7 @@ async def test_whoever_asks_is_answered() -> None:
     world.repository.push({"Pipfile.lock": ""})
     assert "Not checked: there is no such file yet." in await asked(world, 502)
     world.repository.push({"Pipfile": ""})
-    assert (await asked(world, 503)).startswith("There is no Pipfile.lock to check")
+    assert (await asked(world, 503)).startswith("There is no Pipfile.lock to check, no uv.lock")
     world.repository.push({".github/bolide.yaml": "managers: [{name: provenance, enabled: false}]\n"})
     assert "switches the manager `provenance` off" in await asked(world, 504)
     world.repository.archived = True
@@ -234,11 +248,77 @@ async def test_an_index_that_is_away_is_asked_again_later() -> None:
     assert "tries again by itself" in "".join(world.repository.comments.values())
 
 
-async def test_attestations_are_counted_and_not_called_verified() -> None:
-    world = World()
-    world.packages.attested = {"flask"}
+ADA = Publisher("GitHub", "ada/flask", "release.yml")
+
+
+def attested_world(attestations: MemoryAttestations) -> World:
+    """Two locked files with attestations, and one without."""
+    places = [(name, version) for name in ("flask", "werkzeug") for version in ("2.2.5", "2.2.3")]
+    files = {place: released(*place, digest, attested=True) for place, digest in zip(places, "abcd", strict=True)}
+    files["werkzeug", "2.2.3"] = (*files["werkzeug", "2.2.3"], *released("werkzeug", "2.2.3", "e", attested=False))
+    packages = table()
+    packages.files = files
+    world = World(packages=packages, attestations=attestations)
+    world.repository.push({"Pipfile.lock": hashed(flask=("2.2.5", "a"), werkzeug=("2.2.3", "de"))})
+    return world
+
+
+def hashed(**pins: tuple[str, str]) -> str:
+    document = lockfile.parse(lock(**{name: version for name, (version, _) in pins.items()}))
+    for name, (_, digests) in pins.items():
+        document["default"][name]["hashes"] = [f"sha256:{digest * 64}" for digest in digests]
+    return lockfile.render(document)
+
+
+async def test_attestations_are_verified_and_their_publishers_named() -> None:
+    verdicts: dict[str, Attested] = {"a" * 64: Verified((ADA,)), "d" * 64: NotVerified("it is of another file")}
+    world = attested_world(MemoryAttestations(verdicts))
     await world.pushed({"README.md": "more\n"})
-    assert "1 of them with attestations (PEP 740), which were seen but not verified" in check_of(world).summary
+    assert (check_of(world).conclusion, check_of(world).title) == ("neutral", "1 warning")
+    said = check_of(world).summary
+    assert "attestations (PEP 740) of 3 files: 1 verified, 1 that do not hold, 1 without" in said
+    assert "`ATTESTATION-NOT-VERIFIED` | werkzeug 2.2.3 has an attestation that does not hold" in said
+    assert "| flask 2.2.5 | 1 file | ada/flask (GitHub, release.yml) |" in said
+    assert told_in_issues(world) == 0
+
+
+async def test_attestations_that_cannot_be_looked_at_are_not_called_verified() -> None:
+    world = attested_world(MemoryAttestations({}, "the index did not answer in time"))
+    await world.pushed({"README.md": "more\n"})
+    assert check_of(world).conclusion == "success", "every file is one that its index has"
+    assert "attestations (PEP 740) of 3 files: 0 verified, 2 not checked, 1 without" in check_of(world).summary
+    assert "2 files were not checked: the index did not answer in time" in check_of(world).summary
+
+
+REQUIREMENTS = "\n".join(("flask==2.2.5 \\", f"    --hash=sha256:{'0' * 64}", ""))
+UV_LOCK = f"""\
+version = 1
+requires-python = ">=3.11"
+
+[[package]]
+name = "digits"
+version = "1.2.3"
+source = {{ virtual = "." }}
+
+[[package]]
+name = "flask"
+version = "2.2.5"
+source = {{ registry = "{PYPI}" }}
+wheels = [{{ url = "{PYPI}/flask-2.2.5-py3-none-any.whl", hash = "sha256:{"0" * 64}" }}]
+"""
+
+
+async def test_the_locks_of_pip_tools_and_of_uv_are_checked_too() -> None:
+    world = World()
+    config = {".github/bolide.yaml": "managers: [{name: update, enabled: false}]\n"}
+    places = {**config, "requirements.in": "flask\n", "requirements.txt": REQUIREMENTS, "uv.lock": UV_LOCK}
+    await world.pushed(places)
+    assert check_of(world).title == "Every locked file of 4 packages is one that its index has"
+    for path in ("Pipfile.lock", "uv.lock", "requirements.txt"):
+        assert f"### {path}" in check_of(world).summary
+    await world.pushed({"requirements.txt": REQUIREMENTS.replace("0" * 64, "1" * 64)})
+    assert "`INVALID-ARTIFACT-HASH` | flask 2.2.5 has the hash 111111111111…" in check_of(world).summary
+    assert issue_of(world).number in world.repository.open_issues
 
 
 def test_thousands_of_findings_stay_within_the_bound() -> None:
@@ -250,5 +330,10 @@ def test_thousands_of_findings_stay_within_the_bound() -> None:
     assert "more." in body
     assert "@ada" not in body
     assert not text.was_clean(body)
+    ada = Verified((Publisher("GitHub", "@ada/flask"),))
+    files = tuple(Artefact(f"package-{n}", "1", "x.whl", str(n), ada) for n in range(3_000))
+    many = text.issue((Checked("Pipfile.lock", said, 3_000, files),))
+    assert len(many) <= MAX_CHARACTERS
+    assert "@ada" not in many
     assert text.was_clean(text.issue((Checked("Pipfile.lock", (), 1),)))
     assert not text.was_clean("a person's words")

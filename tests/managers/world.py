@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from bot.core import lockfile, pipfile
+from bot.core.attestations import Attestations, NoAttestations
 from bot.core.baseimages import NoRegistry, Registry
 from bot.core.errors import Refused, TryLater
 from bot.core.mirror import Mirror
@@ -98,6 +99,7 @@ class World:
     release_notes: MemoryReleaseNotes = field(default_factory=MemoryReleaseNotes)
     runner: MemoryRunner = field(default_factory=lambda: MemoryRunner(verified, course))
     registry: Registry = field(default_factory=NoRegistry)
+    attestations: Attestations = field(default_factory=NoAttestations)
     seconds: float = 0.0
     now: datetime = NOW
     notes: list[str] = field(default_factory=list)
@@ -136,6 +138,7 @@ class World:
                 archive=self.archive,
                 mirror=self.mirror,
                 registry=self.registry,
+                attestations=self.attestations,
             )
         )
 

@@ -21,13 +21,15 @@ from bot.adapters.pypi import SimpleIndex
 from bot.adapters.resolver import UvResolver, target_of
 from bot.adapters.rules import load
 from bot.adapters.uv import Uv
-from bot.core import commands, records
+from bot.core import commands, lockfile, records
+from bot.core.attestations import Publisher, Verified
 from bot.core.errors import Refused
 from bot.core.events import Actor, CommandGiven, Pushed, Repository
 from bot.core.records import Record, Unreadable, decode, encode
 from bot.service.advising import Lore
 from bot.terminal import replay
 from tests.adapters.package_index import PackageIndex
+from tests.managers.places import MemoryAttestations
 from tests.managers.test_advise import MemoryAdvisories, advisory
 from tests.managers.world import World
 
@@ -92,6 +94,32 @@ async def test_lock_and_text_are_the_same_without_the_index(tmp_path: Path, caps
     said = capsys.readouterr().out
     assert said.count("same: ") == 4
     assert "DIFFERENT" not in said
+
+
+async def test_what_was_found_of_attestations_is_in_the_record(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with place(tmp_path) as here:
+        for wheel in ("werkzeug-2.3.0-py3-none-any.whl", "werkzeug-3.0.0-py3-none-any.whl"):
+            here.index.files["werkzeug"][wheel]["provenance"] = f"{here.index.url}/{wheel}.provenance"
+        (old,), (new,) = (here.index.hashes("werkzeug", version) for version in ("2.3.0", "3.0.0"))
+        of = {digest: Verified((Publisher("GitHub", who),)) for digest, who in ((old, "ada/w"), (new, "eve/w"))}
+        known = MemoryAttestations({digest.removeprefix("sha256:"): told for digest, told in of.items()})
+        world = here.there
+        ports: dict[str, Any] = {"index": world.index, "resolver": world.resolver, "archive": here.archive}
+        here.there = World(**ports, attestations=known, allowed=ALLOWED)
+        pins = {"flask": ("2.2.5", here.index.hashes("flask", "2.2.5")), "werkzeug": ("2.3.0", [old])}
+        entries = {name: {"version": f"=={version}", "hashes": hashes} for name, (version, hashes) in pins.items()}
+        document = {"_meta": {"hash": {"sha256": "0" * 64}, "sources": []}, "default": entries, "develop": {}}
+        source = f'[[source]]\nname = "local"\nurl = "{here.index.url}"\nverify_ssl = false\n\n[packages]\n'
+        files = {"Pipfile": source + 'flask = "*"\n', "Pipfile.lock": lockfile.render(document)}
+        here.there.repository.push(files)
+        await here.there.install()
+        await here.archive.settle()
+        assert "werkzeug has another publisher: 2.3.0 is of ada/w (GitHub), 3.0.0 of eve/w (GitHub)." in here.body
+        name = f"{here.there.repository.name}#{here.there.only_pull()}"
+    assert await asyncio.to_thread(replay.main, name, tmp_path, None) == 0
+    assert capsys.readouterr().out.count("same: ") == 2
 
 
 async def test_what_was_proposed_otherwise_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from bot.core.attestations import Artefact, NotVerified, Unchecked, Verified
 from bot.core.texts.markdown import bounded, count, fitting, harmless, table
 
 CHECK = "Bolide provenance"
@@ -13,6 +14,7 @@ _SYMBOLS = {"ERROR": "🛑", "WARNING": "⚠️", "INFO": "💬"}
 _MARK = re.compile(r"<!-- bolide:provenance clean=(?P<clean>yes|no) -->")
 _HEAD = ("", "code", "what")
 _TABLE_CHARACTERS = 40_000
+_VERDICTS = (Verified, NotVerified, Unchecked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +28,12 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was found about one lock: packages in all, those with attestations; or why it was not checked."""
+    """What was found about one lock: packages in all, the files that their indexes have; or why it was not checked."""
 
     lock: str
     findings: tuple[Said, ...] = ()
     packages: int = 0
-    attested: int = 0
+    artefacts: tuple[Artefact, ...] = ()
     trouble: str = ""
 
     @property
@@ -71,19 +73,51 @@ def _lock(checked: Checked) -> str:
     head = f"### {harmless(checked.lock)}"
     if checked.trouble:
         return f"{head}\n\nNot checked: {harmless(checked.trouble)}"
-    told = f"{head}\n\n{count(checked.packages, 'package')}; {_attestations(checked)}."
-    if not checked.findings:
-        return f"{told} Nothing is wrong."
+    told = f"{head}\n\n{count(checked.packages, 'package')}; {attestations(checked.artefacts)}."
+    return "\n\n".join(filter(None, (told if checked.findings else f"{told} Nothing is wrong.", *_tables(checked))))
+
+
+def _tables(checked: Checked) -> tuple[str, ...]:
+    """The findings, and folded who published what."""
     rows = [(_SYMBOLS[each.type], f"`{each.code}`", harmless(each.sentence[:600])) for each in checked.findings]
     shown = fitting(rows, _TABLE_CHARACTERS)
     more = len(rows) - len(shown)
-    return f"{told}\n\n{table(_HEAD, shown)}" + (f"\n\n… and {count(more, 'finding')} more." if more else "")
+    found = table(_HEAD, shown) if shown else ""
+    return found, f"… and {count(more, 'finding')} more." if more else "", _folded(checked.artefacts)
 
 
-def _attestations(checked: Checked) -> str:
-    if not checked.attested:
+def attestations(artefacts: tuple[Artefact, ...]) -> str:
+    """What came of looking at the attestations of locked files, as a clause."""
+    told = [each.attested for each in artefacts]
+    verified, failed, unknown = (sum(isinstance(each, kind) for each in told) for kind in _VERDICTS)
+    if not verified + failed + unknown:
         return "the indexes tell of no attestations (PEP 740)"
-    return f"{checked.attested} of them with attestations (PEP 740), which were seen but not verified"
+    said = [f"{verified} verified", *([f"{failed} that do not hold"] if failed else [])]
+    said += [f"{unknown} not checked"] if unknown else []
+    without = len(told) - verified - failed - unknown
+    return f"attestations (PEP 740) of {count(len(told), 'file')}: {', '.join((*said, f'{without} without'))}"
+
+
+def publishers(artefacts: tuple[Artefact, ...]) -> tuple[str, ...]:
+    """A line for each package with a verified publisher: its version, of how many files, who."""
+    return tuple(f"{package}, {files}: {who}" for package, files, who in _published(artefacts))
+
+
+def _published(artefacts: tuple[Artefact, ...]) -> list[tuple[str, str, str]]:
+    files: dict[tuple[str, str], int] = {}
+    for each in artefacts:
+        if isinstance(each.attested, Verified):
+            key = (f"{each.package} {each.version}", str(each.attested))
+            files[key] = files.get(key, 0) + 1
+    return [(package, count(number, "file"), who) for (package, who), number in files.items()]
+
+
+def _folded(artefacts: tuple[Artefact, ...]) -> str:
+    rows = [(harmless(package), number, harmless(who)) for package, number, who in _published(artefacts)]
+    if not rows:
+        return ""
+    shown = table(("package", "files", "published by"), fitting(rows, _TABLE_CHARACTERS // 4))
+    return f"<details><summary>Verified publishers of {count(len(rows), 'package')}</summary>\n\n{shown}\n\n</details>"
 
 
 def issue(checked: tuple[Checked, ...]) -> str:
