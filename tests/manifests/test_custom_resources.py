@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.manifests.test_manifests import OVERLAYS, pytestmark, rendered
+from tests.manifests.test_manifests import OVERLAYS, rendered
 from tests.npm import installed
-
-__all__ = ["pytestmark"]
 
 VALIDATE = """
 const models = require("@kubernetes-models/argo-cd/argoproj.io/v1alpha1");
