@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.demo.machinery import bot_process, free_ports, make_keys
+from bot.demo.machinery import beside, free_ports
 from bot.demo.person import Person, until
 from bot.demo.seed import checkout_files
 from bot.sandbox.running import Sandbox, running_sandbox
@@ -101,7 +101,6 @@ class Site:
     """The repository, the person who merges, and where the bot writes its records."""
 
     sandbox: Sandbox
-    session: aiohttp.ClientSession
     person: Person
     service: str
     records: Path
@@ -112,9 +111,9 @@ class Site:
         """The number of a new pull request with these changes of files."""
         self.pulls += 1
         branch, head = f"topic-{self.pulls}", await self.person.head()
-        await self._post("/git/refs", {"ref": f"refs/heads/{branch}", "sha": head})
+        await self.person.post("/git/refs", {"ref": f"refs/heads/{branch}", "sha": head})
         await self.sandbox.push(REPOSITORY, MAINTAINER, changes, title, branch)
-        opened = await self._post("/pulls", {"title": title, "head": branch, "base": "main"})
+        opened = await self.person.post("/pulls", {"title": title, "head": branch, "base": "main"})
         return int(opened["number"])
 
     async def merge(self, changes: Mapping[str, bytes | str], title: str) -> Ended:
@@ -133,7 +132,7 @@ class Site:
     async def version(self) -> str | None:
         """The commit that the service answers, None where it does not answer."""
         with contextlib.suppress(aiohttp.ClientError):
-            async with self.session.get(f"{self.service}/version") as answer:
+            async with aiohttp.ClientSession() as session, session.get(f"{self.service}/version") as answer:
                 return str((await answer.json()).get("commit"))
         return None
 
@@ -147,30 +146,19 @@ class Site:
         stages = self.record(sha)["stages"].items()
         return [name for name, stage in stages if stage["outcome"] != "skipped"]
 
-    async def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        url = f"{self.sandbox.api_url}/repos/{REPOSITORY}{path}"
-        async with self.session.post(url, json=body) as answer:
-            answer.raise_for_status()
-            return dict(await answer.json())
-
 
 @contextlib.asynccontextmanager
 async def opened(folder: Path, model: Mapping[str, bytes]) -> AsyncIterator[Site]:
     """The site with the App installed and its first deployment verified; raises Stuck."""
-    ports, keys = free_ports(), make_keys(folder / "keys")
+    ports = free_ports()
     files = await asyncio.to_thread(repository_files, model)
     async with running_sandbox(folder / "github", ports["github"]) as sandbox:
         await sandbox.create_repository(REPOSITORY, files, "Digits")
-        hook = f"http://127.0.0.1:{ports['bot']}/webhook"
-        app = sandbox.register_app("bolide", MAINTAINER, keys.public_key, hook, keys.secret)
-        async with bot_process(folder, keys, app.id, sandbox.api_url, ports):
-            headers = {"Authorization": f"Bearer {sandbox.token(MAINTAINER)}"}
-            async with aiohttp.ClientSession(headers=headers) as session:
-                person = Person(session, sandbox.api_url, REPOSITORY)
-                service, records = f"http://127.0.0.1:{ports['service']}", folder / "bot" / "runs"
-                site = Site(sandbox, session, person, service, records, files)
-                sandbox.install_app(app, REPOSITORY)
-                first = await site.ended(await person.head(), asyncio.get_running_loop().time())
-                if first.state != "success":
-                    raise SystemExit(f"The first deployment failed: {first.sentence}")
-                yield site
+        async with beside(sandbox, folder, REPOSITORY, MAINTAINER, ports) as (person, install):
+            service, records = f"http://127.0.0.1:{ports['service']}", folder / "bot" / "runs"
+            site = Site(sandbox, person, service, records, files)
+            install()
+            first = await site.ended(await person.head(), asyncio.get_running_loop().time())
+            if first.state != "success":
+                raise SystemExit(f"The first deployment failed: {first.sentence}")
+            yield site

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,13 +10,13 @@ import aiohttp
 
 from bot.core.texts import evidence, release, update
 from bot.demo import report
+from bot.demo.machinery import Install
 from bot.demo.person import Person, Stuck, until
 from bot.demo.progress import Steps
 from bot.demo.report import DeploymentFigures, UpdateFigures
 from bot.demo.seed import Digit
 from bot.demo.visitors import visiting
 
-Install = Callable[[], Awaitable[None]]
 RELEASE_ISSUE = "New minor release"
 _COUNT = re.compile(r"(\d+) (direct|transitive)")
 
@@ -42,7 +42,7 @@ async def propose(stage: Stage, steps: Steps) -> tuple[UpdateFigures, dict[str, 
     """Install the App and wait for the update pull request."""
     with steps.step("The bot resolves against the package index and opens an update") as step:
         begun = time.monotonic()
-        await stage.install()
+        stage.install()
         pull = await until(lambda: stage.person.open_pull_request(update.BRANCH), "The update pull request", 180)
         seconds = time.monotonic() - begun
         step.say(f"Pull request: [bold]{pull['title']}[/]")

@@ -8,18 +8,22 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from bot.demo.person import Stuck, until
+from bot.demo.person import Person, Stuck, until
 from bot.pipelines import control
+from bot.sandbox.running import Sandbox
 
 PORTS = {"github": 8300, "bot": 8301, "service": 8302}
+Install = Callable[[], object]
+"""What puts the bot on the repository."""
 _MARK = "this-folder-is-made-by-make-demo"
 
 
@@ -114,6 +118,22 @@ async def bot_process(state: Path, keys: Keys, app_id: int, api: str, ports: dic
             await asyncio.wait_for(process.wait(), 30)
         with contextlib.suppress(control.NoSupervisor):
             await control.Supervisor(home / "service").stop()
+
+
+@contextlib.asynccontextmanager
+async def beside(
+    sandbox: Sandbox, folder: Path, repository: str, maintainer: str, ports: dict[str, int]
+) -> AsyncIterator[tuple[Person, Install]]:
+    """The maintainer as a person, and what installs the bot on the repository, while its process runs."""
+    keys = make_keys(folder / "keys")
+    hook = f"http://127.0.0.1:{ports['bot']}/webhook"
+    app = sandbox.register_app("bolide", maintainer, keys.public_key, hook, keys.secret)
+    headers = {"Authorization": f"Bearer {sandbox.token(maintainer)}"}
+    async with (
+        bot_process(folder, keys, app.id, sandbox.api_url, ports),
+        aiohttp.ClientSession(headers=headers) as session,
+    ):
+        yield Person(session, sandbox.api_url, repository), partial(sandbox.install_app, app, repository)
 
 
 async def _ready(process: asyncio.subprocess.Process, port: int) -> bool | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import aiohttp
@@ -23,6 +23,12 @@ class Person:
     async def get(self, path: str) -> Any:
         """The answer's JSON."""
         async with self._session.get(f"{self._base}{path}") as answer:
+            answer.raise_for_status()
+            return await answer.json()
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The answer's JSON to something new."""
+        async with self._session.post(f"{self._base}{path}", json=body) as answer:
             answer.raise_for_status()
             return await answer.json()
 
@@ -58,9 +64,7 @@ class Person:
 
     async def open_issue(self, title: str) -> int:
         """Open an issue; its number."""
-        async with self._session.post(f"{self._base}/issues", json={"title": title}) as answer:
-            answer.raise_for_status()
-            return int((await answer.json())["number"])
+        return int((await self.post("/issues", {"title": title}))["number"])
 
 
 async def until(ask: Callable[[], Awaitable[T | None]], what: str, seconds: float, pause: float = 0.1) -> T:

@@ -15,7 +15,7 @@ from bot.core.packages import IndexUnreachable, IndexUnsuitable, PackageUnknown,
 from bot.demo import acts, report, seed
 from bot.demo.acts import Stage
 from bot.demo.follow import follow
-from bot.demo.machinery import bot_process, free_ports, fresh_folder, make_keys
+from bot.demo.machinery import Install, beside, free_ports, fresh_folder
 from bot.demo.person import Person, Stuck
 from bot.demo.progress import Steps
 from bot.sandbox.running import Sandbox, running_sandbox
@@ -65,7 +65,7 @@ async def _play(folder: Path, steps: Steps, *, once: bool) -> None:
 @contextlib.asynccontextmanager
 async def _stage(folder: Path, steps: Steps) -> AsyncIterator[Stage]:
     """The sandbox GitHub with this repository in it, and the bot beside it, not yet installed."""
-    ports, keys = free_ports(), make_keys(folder / "keys")
+    ports = free_ports()
     with steps.step("This repository, with the lock that it would have had months ago") as step:
         files = await asyncio.to_thread(seed.checkout_files, Path.cwd())
         lock, day = await seed.aged_lock(files, folder / "seed")
@@ -73,22 +73,12 @@ async def _stage(folder: Path, steps: Steps) -> AsyncIterator[Stage]:
     async with running_sandbox(folder / "github", ports["github"]) as sandbox:
         message = f"Digits: a model and its service\n\nThe lock is of {day:%Y-%m-%d}."
         await sandbox.create_repository(REPOSITORY, {**files, "Pipfile.lock": lock}, message)
-        hook = f"http://127.0.0.1:{ports['bot']}/webhook"
-        app = sandbox.register_app("bolide", MAINTAINER, keys.public_key, hook, keys.secret)
-        async with bot_process(folder, keys, app.id, sandbox.api_url, ports):
-            headers = {"Authorization": f"Bearer {sandbox.token(MAINTAINER)}"}
-            async with aiohttp.ClientSession(headers=headers) as session:
-                person = Person(session, sandbox.api_url, REPOSITORY)
-
-                async def install() -> None:
-                    sandbox.install_app(app, REPOSITORY)
-
-                digit = seed.test_digit(files, 0)
-                yield _told(sandbox, person, digit, ports, install, steps)
+        async with beside(sandbox, folder, REPOSITORY, MAINTAINER, ports) as (person, install):
+            yield _told(sandbox, person, seed.test_digit(files, 0), ports, install, steps)
 
 
 def _told(
-    sandbox: Sandbox, person: Person, digit: seed.Digit, ports: dict[str, int], install: acts.Install, steps: Steps
+    sandbox: Sandbox, person: Person, digit: seed.Digit, ports: dict[str, int], install: Install, steps: Steps
 ) -> Stage:
     stage = Stage(
         site=sandbox.url,

@@ -1,5 +1,6 @@
 """A real PostgreSQL for tests: Debian's, where it is installed."""
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import LiteralString
 
@@ -21,6 +23,21 @@ def binaries() -> Path | None:
     """The folder with initdb and postgres, None where there is none."""
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)
     return debian[0].parent if debian else None
+
+
+FOUND = binaries()
+
+
+@contextlib.contextmanager
+def serving() -> Iterator["Postgres"]:
+    """A server, started, and removed at the end."""
+    assert FOUND
+    server = Postgres(FOUND)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
 
 
 class Postgres:

@@ -9,21 +9,15 @@ from bot.adapters.inbox import Depth
 from bot.adapters.postgres_inbox import PostgresInbox, open_postgres
 from bot.core.ports import InboxUnavailable, LeaseLost
 from tests.contract.inbox_suite import InboxSuite, lease, letter, put_routed
-from tests.contract.postgres import DatabaseClock, Postgres, binaries
+from tests.contract.postgres import FOUND, DatabaseClock, Postgres, serving
 
-FOUND = binaries()
 pytestmark = pytest.mark.skipif(FOUND is None, reason="needs PostgreSQL (apt install postgresql)")
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
-    assert FOUND
-    server = Postgres(FOUND)
-    try:
-        server.start()
+    with serving() as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture
@@ -102,11 +96,8 @@ async def test_a_database_that_is_not_there_is_told_with_the_setting(server: Pos
 
 
 async def test_what_was_acknowledged_is_there_after_every_kill() -> None:
-    assert FOUND
-    server = Postgres(FOUND)
     acknowledged: set[str] = set()
-    try:
-        server.start()
+    with serving() as server:
         url = server.url(server.database())
         for _ in range(6):
             async with open_postgres(url, patience=1) as inbox:
@@ -119,8 +110,6 @@ async def test_what_was_acknowledged_is_there_after_every_kill() -> None:
             stored = set()
             while delivery := await inbox.lease_delivery(600):
                 stored.add(delivery.id)
-    finally:
-        server.remove()
     assert len(acknowledged) > 30
     assert acknowledged <= stored
 

@@ -11,23 +11,17 @@ import pytest
 from bot import wiring
 from bot.demo.person import Person, until
 from bot.settings import Secret
-from tests.contract.postgres import Postgres, binaries
+from tests.contract.postgres import FOUND, Postgres, serving
 from tests.flow.town import REPOSITORY, square
 from tests.sandbox.harness import as_user
 
-FOUND = binaries()
 pytestmark = pytest.mark.skipif(FOUND is None, reason="needs PostgreSQL (apt install postgresql)")
 
 
 @pytest.fixture
 def server() -> Iterator[Postgres]:
-    assert FOUND
-    server = Postgres(FOUND)
-    try:
-        server.start()
+    with serving() as server:
         yield server
-    finally:
-        server.remove()
 
 
 async def test_one_machine_takes_deliveries_and_two_work_them_off_once(tmp_path: Path, server: Postgres) -> None:
