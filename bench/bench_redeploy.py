@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.candidates import Candidate, candidates
+from bench.candidates import Files, candidates
 from bench.site import Ended, Site, fit, opened
 from tests.pipelines.load import Asked, loading
 
@@ -106,20 +106,20 @@ async def bad(bench: Bench) -> Figures:
     told: dict[str, Figures] = {}
     begun = await _deployed(site, "the good version")
     good = begun.sha
-    for candidate in candidates(bench.model, site.files):
+    for name, files in candidates(bench.model, site.files).items():
         async with loading(site.service, rate=10, clients=2, asked=bench.asked) as load:
-            ended = await _inject(site, candidate)
+            ended = await _inject(site, name, files)
         serving = await site.version()
         stopped = ended.state == "failure" and serving == good
-        told[candidate.name] = {
+        told[name] = {
             "stopped": stopped,
             "seconds": round(ended.seconds, 1),
-            "by": next((name for name in reversed(site.ran(ended.sha))), ""),
+            "by": next(reversed(site.ran(ended.sha)), ""),
             "served": ended.sha in load.commits,
             "wrong_answers": len(load.failed),
             "sentence": ended.sentence,
         }
-        print(f"bad candidate: {candidate.name}: {told[candidate.name]}", flush=True)
+        print(f"bad candidate: {name}: {told[name]}", flush=True)
         if serving != good:
             good = (await _restored(site)).sha
     return {
@@ -129,9 +129,9 @@ async def bad(bench: Bench) -> Figures:
     }
 
 
-async def _inject(site: Site, candidate: Candidate) -> Ended:
+async def _inject(site: Site, name: str, files: Files) -> Ended:
     """Merge the candidate; what an earlier one changed is put right in the same merge."""
-    return await site.merge({**_good(site), **candidate.files}, f"A candidate: {candidate.name}")
+    return await site.merge({**_good(site), **files}, f"A candidate: {name}")
 
 
 def _good(site: Site) -> dict[str, bytes | str]:

@@ -1,35 +1,28 @@
-"""Twelve bad candidates as changes of the repository's files: seven models, five services."""
+"""The twelve bad candidates as changes of a real repository's files: seven models, five services."""
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from bench.site import given_files
+from tests.pipelines.candidates import NAMES
 
 Floats = NDArray[np.float32]
 Files = Mapping[str, bytes | str]
 _DIGITS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A change that must not come to serve, or not for long."""
-
-    name: str
-    files: Files
+def candidates(model: Mapping[str, bytes], service: Files) -> dict[str, Files]:
+    """What each of `NAMES` changes, made from a good model directory and the good service's files."""
+    made = {**_models(model), **_services(service)}
+    return {name: made[name] for name in NAMES}
 
 
-def candidates(model: Mapping[str, bytes], service: Files) -> tuple[Candidate, ...]:
-    """All twelve, made from a good model directory and the good service's files."""
-    return (*_models(model), *_services(service))
-
-
-def _models(model: Mapping[str, bytes]) -> tuple[Candidate, ...]:
+def _models(model: Mapping[str, bytes]) -> dict[str, Files]:
     content = model["model.tflite"]
     zero = np.zeros(_DIGITS, np.float32)
     spoilt = {
@@ -37,13 +30,13 @@ def _models(model: Mapping[str, bytes]) -> tuple[Candidate, ...]:
         "permuted labels": _last_layer(content, lambda weights, bias: (np.roll(weights, 1, 0), np.roll(bias, 1))),
         "NaN weights": _last_layer(content, lambda weights, bias: (weights * np.float32("nan"), bias)),
         "one class at 0": _last_layer(content, _without_nine),
-        "10x larger": content + bytes(9 * len(content)),
+        "10× larger": content + bytes(9 * len(content)),
         "truncated": content[: len(content) // 2],
     }
-    made = [Candidate(name, given_files(_carded(model, changed))) for name, changed in spoilt.items()]
     card = json.loads(model["card.json"])
     tampered = json.dumps(card | {"sha256": "0" * 64}).encode()
-    return (*made, Candidate("tampered card", given_files({"card.json": tampered})))
+    made = {name: given_files(_carded(model, changed)) for name, changed in spoilt.items()}
+    return {**made, "tampered card": given_files({"card.json": tampered})}
 
 
 def _without_nine(weights: Floats, bias: Floats) -> tuple[Floats, Floats]:
@@ -80,7 +73,7 @@ def _carded(model: Mapping[str, bytes], content: bytes) -> dict[str, bytes]:
     return {"model.tflite": content, "card.json": json.dumps(card).encode()}
 
 
-def _services(service: Files) -> tuple[Candidate, ...]:
+def _services(service: Files) -> dict[str, Files]:
     def edited(path: str, old: str, new: str) -> Files:
         text = service[path]
         told = text if isinstance(text, str) else text.decode()
@@ -90,12 +83,10 @@ def _services(service: Files) -> tuple[Candidate, ...]:
 
     health, model = "app/health.py", "app/model.py"
     asked = "            interpreter.set_tensor(entry, image[np.newaxis])\n"
-    return (
-        Candidate("10x slower", edited(model, asked, f"            time.sleep(0.03)\n{asked}")),
-        Candidate("wrong signature", edited(model, "image[np.newaxis])", "image[np.newaxis].astype(np.float32))")),
-        Candidate("crash on boot", edited("app/__init__.py", '"""\n', '"""\nraise SystemExit("no")\n')),
-        Candidate(
-            "not ready", edited(health, "jsonify(ready=True, model=model.model_id), 200", 'jsonify(reason="no"), 503')
-        ),
-        Candidate("wrong version", edited(health, "commit=settings.commit", 'commit="0" * 40')),
-    )
+    return {
+        "10× slower": edited(model, asked, f"            time.sleep(0.03)\n{asked}"),
+        "wrong signature": edited(model, "image[np.newaxis])", "image[np.newaxis].astype(np.float32))"),
+        "crash on boot": edited("app/__init__.py", '"""\n', '"""\nraise SystemExit("no")\n'),
+        "not ready": edited(health, "jsonify(ready=True, model=model.model_id), 200", 'jsonify(reason="no"), 503'),
+        "wrong version": edited(health, "commit=settings.commit", 'commit="0" * 40'),
+    }

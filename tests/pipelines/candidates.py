@@ -133,6 +133,23 @@ class Candidate:
     """Whether it served before it was found out."""
 
 
+NAMES = (
+    "constant",
+    "permuted labels",
+    "NaN weights",
+    "one class at 0",
+    "10× slower",
+    "10× larger",
+    "truncated",
+    "tampered card",
+    "wrong signature",
+    "crash on boot",
+    "not ready",
+    "wrong version",
+)
+"""The twelve, whatever the repository."""
+
+
 def recipe() -> Recipe:
     """The recipe of the small repository; its training may see the network that it shares with the service."""
     training = RECIPE.training
