@@ -101,31 +101,37 @@ def _parser() -> argparse.ArgumentParser:
     thoth.add_argument("--install", action="store_true", help="make that client's own environment instead")
     commands.add_parser("setup", help="make the GitHub App, by one click (see its --help)")
     _add_advice(commands)
+    _add_previews(commands)
+    _add_stages(commands)
     commands.add_parser("sandbox", help="a GitHub on this machine, for trying and testing (see its --help)")
     commands.add_parser("supervise", help="keep the service's port and serve the deployed release (see its --help)")
     return parser
 
 
 def _add_advice(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """The commands about a project's folder, without GitHub."""
+    """The commands about a folder's locks."""
     advise = commands.add_parser("advise", help="what speaks against a folder's locks, and what would be better")
-    advise.add_argument("path", type=Path, nargs="?", default=Path(), help="the project's folder (default: this one)")
+    _add_folder(advise)
     advise.add_argument("--type", choices=TYPES, help="the recommendation type (default: what the configuration says)")
     output = advise.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print JSON, with the better lock")
     output.add_argument("--sarif", action="store_true", help="print SARIF 2.1.0")
     explain = commands.add_parser("explain", help="why a package is locked as it is")
     explain.add_argument("package", help="its name")
-    explain.add_argument("path", type=Path, nargs="?", default=Path(), help="the project's folder (default: this one)")
+    _add_folder(explain)
     provenance = commands.add_parser(
         "provenance", help="whether each locked file is one that its index has, and who made it"
     )
-    provenance.add_argument(
-        "path", type=Path, nargs="?", default=Path(), help="the project's folder (default: this one)"
-    )
+    _add_folder(provenance)
     provenance.add_argument("--json", action="store_true", help="print JSON, with every file")
     for command in (advise, explain, provenance):
         command.add_argument("--environment", default="", help="one environment (default: all)")
+    rules = commands.add_parser("rules", help="check prescriptions: Bolide's own, or those of a file or folder")
+    rules.add_argument("place", type=Path, nargs="?", help="a file or folder of prescriptions")
+
+
+def _add_previews(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The commands that show what the bot proposes, without proposing it."""
     plan = commands.add_parser("plan", help="what the bot would do now about a repository on GitHub, without doing it")
     plan.add_argument("repository", metavar="REPO", help="OWNER/NAME")
     plan.add_argument("event", metavar="EVENT", help="push, installed, a comment (/update) or an issue's title")
@@ -136,9 +142,12 @@ def _add_advice(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     release.add_argument("--dry-run", action="store_true", help="needed: the App alone opens it")
     release.add_argument("kind", nargs="?", default="patch", help="the kind, or a version (default: %(default)s)")
     release.add_argument("path", type=Path, nargs="?", help="the project's folder (default: this one)")
-    rules = commands.add_parser("rules", help="check prescriptions: Bolide's own, or those of a file or folder")
+
+
+def _add_stages(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The commands about what runs elsewhere: stages and images."""
     stages = commands.add_parser("stages", help="the stages of a folder's model and service, for other runners")
-    stages.add_argument("path", type=Path, nargs="?", default=Path(), help="the project's folder (default: this one)")
+    _add_folder(stages)
     stages.add_argument("--write", action="store_true", help="renew the files that are made from them")
     stages.add_argument("--run", metavar="COMMIT", help="print a PipelineRun for `kubectl create -f -`; needs the next")
     stages.add_argument("--source", metavar="URL", help="where the commit's files are, as a tar")
@@ -151,7 +160,10 @@ def _add_advice(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     image.add_argument("--base", default="", help="the image with Python below it, by digest (BOLIDE_BASE_IMAGE)")
     image.add_argument("--tag", default="", help="its tag in the registry (default: of its source)")
     image.add_argument("--record", type=Path, help="also write its bill of materials and provenance to this folder")
-    rules.add_argument("place", type=Path, nargs="?", help="a file or folder of prescriptions")
+
+
+def _add_folder(command: argparse.ArgumentParser) -> None:
+    command.add_argument("path", type=Path, nargs="?", default=Path(), help="the project's folder (default: this one)")
 
 
 def _hand_on(command: str, argv: list[str]) -> int:
