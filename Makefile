@@ -7,7 +7,7 @@ CATEGORIES := packages bot app training dev-packages
 COVERED := $(RUN) -m coverage report --fail-under=90 && \
 	$(RUN) -m coverage report --include="bot/advisor/*,bot/core/*,bot/managers/*" --fail-under=100 --format=total
 
-.PHONY: help install demo test test-all lint types lock thoth clean kubeflow bench-app bench-training bench-updates bench-redeploy
+.PHONY: help install demo test test-slow test-all lint types lock thoth clean kubeflow bench-app bench-training bench-updates bench-redeploy
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -22,9 +22,10 @@ test: install lint types  ## checks and tests, within 15 minutes on two cores
 	$(RUN) -m pytest -m "not slow" --cov --cov-report=
 	$(COVERED)
 
-test-all: install lint types  ## also the tests that take minutes
-	$(RUN) -m pytest --cov --cov-report=
-	$(COVERED)
+test-slow: install  ## the tests that take minutes each: real pods, the demo in a browser, whole locks (20 minutes)
+	$(RUN) -m pytest -m slow
+
+test-all: test test-slow  ## both
 
 lint: install  ## ruff and the import contracts
 	$(RUN) -m ruff check .

@@ -91,6 +91,7 @@ def test_a_sample_is_locked_as_pipenv_locks_it(name: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_this_repository_is_locked_as_pipenv_locks_it(tmp_path: Path) -> None:
     content = (REPOSITORY / "Pipfile").read_bytes()
     assert lock_by_pipenv(tmp_path, content) == lock_by_bolide(tmp_path, content)

@@ -33,6 +33,7 @@ marks = [
     pytest.mark.slow,
     pytest.mark.network,
     pytest.mark.enable_socket,
+    pytest.mark.timeout(900),
     pytest.mark.skipif(not PRESENT, reason=REASON),
     pytest.mark.skipif(
         not all(map(shutil.which, NEEDED)) or os.geteuid() != 0, reason=f"needs {', '.join(NEEDED)}, and to be root"
