@@ -51,7 +51,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "BOLIDE_DATABASE_URL",
         "",
-        "The PostgreSQL that many machines share as their inbox, postgresql://…; unset: a file in the state directory",
+        "The PostgreSQL of many machines, for inbox and register, postgresql://…; unset: files in the state directory",
     ),
     Setting("BOLIDE_DATABASE_URL_FILE", "", "The file with that URL"),
     Setting("OBJECT_STORAGE_ENDPOINT_URL", "", "The S3 server for models and other artefacts; unset: a folder"),

@@ -24,11 +24,12 @@ from bot.adapters.gateway import Gateway, GatewayUv
 from bot.adapters.github import GitHub, open_github
 from bot.adapters.inbox import SqliteInbox
 from bot.adapters.jail import Limits
-from bot.adapters.laboratory import Laboratory
+from bot.adapters.laboratory import Laboratory, OneAtATime
 from bot.adapters.mirror import SqliteMirror
 from bot.adapters.objects import S3Objects
 from bot.adapters.osv import OsvService, Records, Switched
 from bot.adapters.postgres_inbox import open_postgres
+from bot.adapters.postgres_register import open_register
 from bot.adapters.process_tree import ProcessTree
 from bot.adapters.pypi import MAX_AGE, SimpleIndex
 from bot.adapters.registry import OciRegistry
@@ -41,9 +42,7 @@ from bot.adapters.watchlist import SqliteWatchList
 from bot.adapters.webpages import PublicResolver
 from bot.core.advisories import Advisories
 from bot.core.errors import Refused
-from bot.core.evidence import Examination
-from bot.core.ports import ForgeUnavailable, Inbox
-from bot.core.recipe import Recipe
+from bot.core.ports import ForgeUnavailable, Inbox, Register
 from bot.pipelines import control
 from bot.pipelines.course import Workshop
 from bot.pipelines.history import History
@@ -51,6 +50,7 @@ from bot.pipelines.image import Yard
 from bot.pipelines.merges import MergeRuns
 from bot.pipelines.pipelinerun import ClusterMaker
 from bot.pipelines.preview import Ground
+from bot.pipelines.register import FolderRegister
 from bot.pipelines.runner import LocalRunner, prune_logs
 from bot.pipelines.store import ArtefactStore, FolderStore, SharedStore
 from bot.service import dashboard
@@ -94,6 +94,7 @@ class Bolide:
     dispatch: Dispatch
     supervisor: control.Supervisor
     rounds: tuple[Clock | Watch, ...]
+    register: Register
 
 
 @contextlib.asynccontextmanager
@@ -157,7 +158,9 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
         stack.push_async_callback(archive.close)
         mirror = stack.enter_context(contextlib.closing(SqliteMirror(state / "mirror.sqlite")))
         maker = await stack.enter_async_context(_maker(settings))
-        runs = _runs(settings, _workshop(settings, state, environments, supervisor, maker), state, turn, forge)
+        register = await stack.enter_async_context(_register(settings, state))
+        shop = _workshop(settings, state, environments, supervisor, maker)
+        runs = _runs(settings, shop, turn, forge, register)
         stack.push_async_callback(runs.close)
         outside = Outside(
             forge=forge,
@@ -179,7 +182,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
             archive=archive,
             lore=lore(settings.advisories, settings.prescriptions, state, found.session),
         )
-        yield Bolide(settings, inbox, Dispatch(outside), supervisor, _rounds(outside, settings))
+        yield Bolide(settings, inbox, Dispatch(outside), supervisor, _rounds(outside, settings), register)
 
 
 async def _environments(settings: Settings, state: Path) -> Environments:
@@ -200,11 +203,12 @@ def _served(state: Path) -> list[Path]:
     return [link.resolve() for place in RELEASES for link in state.glob(f"{place}/*/environment")]
 
 
-def _runs(settings: Settings, shop: Workshop, state: Path, turn: asyncio.Lock, forge: GitHub) -> MergeRuns:
+def _runs(settings: Settings, shop: Workshop, turn: asyncio.Lock, forge: GitHub, register: Register) -> MergeRuns:
     """What merges start on this machine."""
+    state = settings.state_dir.absolute()
     previews = Ground(state / "previews", start_preview, lambda pid: ProcessTree(pid).measure())
     hosts = settings.allowed_hosts
-    return MergeRuns(shop, state / "runs", unpack, turn, forge, allowed_hosts=hosts, previews=previews)
+    return MergeRuns(shop, state / "runs", unpack, turn, forge, register, allowed_hosts=hosts, previews=previews)
 
 
 def _rounds(outside: Outside, settings: Settings) -> tuple[Clock, Watch]:
@@ -229,6 +233,12 @@ async def _inbox(settings: Settings, state: Path) -> AsyncIterator[Inbox]:
         embedded.close()
 
 
+def _register(settings: Settings, state: Path) -> contextlib.AbstractAsyncContextManager[Register]:
+    """The register of many machines where a database is set, else a folder's; entering raises RegisterUnavailable."""
+    url = settings.database_url.reveal()
+    return open_register(url) if url else contextlib.nullcontext(FolderRegister(state / "register"))
+
+
 async def _patiently(stack: contextlib.AsyncExitStack, settings: Settings) -> GitHub:
     """GitHub as the App; asked again and again while it is away, since nothing can be done without it."""
     while True:
@@ -237,25 +247,6 @@ async def _patiently(stack: contextlib.AsyncExitStack, settings: Settings) -> Gi
         except ForgeUnavailable as problem:
             logger.warning("GitHub is away", extra={"why": str(problem)})
             await asyncio.sleep(min(problem.after, 30.0))
-
-
-class OneAtATime:
-    """The `Laboratory` port, waiting for its turn."""
-
-    def __init__(self, inner: Laboratory, turn: asyncio.Lock) -> None:
-        self._inner, self._turn = inner, turn
-
-    @property
-    def python(self) -> str:
-        """The Python that locks are tried out with."""
-        return self._inner.python
-
-    async def examine_pair(
-        self, tarball: bytes, before: str, after: str, recipe: Recipe
-    ) -> tuple[Examination, Examination]:
-        """What was measured with each of the two lock texts."""
-        async with self._turn:
-            return await self._inner.examine_pair(tarball, before, after, recipe)
 
 
 @contextlib.asynccontextmanager
@@ -367,7 +358,7 @@ async def _listening(bolide: Bolide, worker: Worker) -> AsyncIterator[None]:
     app = create_app(
         bolide.inbox, settings.webhook_secret.reveal(), ready=partial(_ready, bolide.inbox), stored=worker.wake
     )
-    dashboard.add_routes(app, History(settings.state_dir.absolute()), settings.dashboard_token.reveal())
+    dashboard.add_routes(app, History(bolide.register), settings.dashboard_token.reveal())
     runner = await start(app, settings.host, settings.port)
     try:
         yield

@@ -259,3 +259,22 @@ def _temporary() -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+class OneAtATime:
+    """The `Laboratory` port, waiting for its turn."""
+
+    def __init__(self, inner: Laboratory, turn: asyncio.Lock) -> None:
+        self._inner, self._turn = inner, turn
+
+    @property
+    def python(self) -> str:
+        """The Python that locks are tried out with."""
+        return self._inner.python
+
+    async def examine_pair(
+        self, tarball: bytes, before: str, after: str, recipe: Recipe
+    ) -> tuple[Examination, Examination]:
+        """What was measured with each of the two lock texts."""
+        async with self._turn:
+            return await self._inner.examine_pair(tarball, before, after, recipe)

@@ -1,13 +1,11 @@
-"""What was deployed, what was taken back, and whether deployments wait for a person: one JSON file a repository."""
+"""What was deployed, what was taken back, and whether deployments wait for a person: one document a repository."""
 
-import json
 import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
 
-from bot.pipelines.store import write_atomically
+from bot.core.ports import Document, Register
 
 KEPT = 20
 FREEZING = 2
@@ -91,31 +89,31 @@ def content(name: str) -> str:
 
 
 class Deployments:
-    """The files of a folder."""
+    """What happened to each repository's service, in the register; its methods raise RegisterUnavailable."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, register: Register) -> None:
+        self._register = register
 
-    def read(self, repository: int) -> Past:
-        """What is known of the repository with this id; nothing where its file is missing or damaged."""
-        try:
-            return _past(json.loads(self._path(repository).read_text()))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return Past()
+    async def read(self, repository: int) -> Past:
+        """What is known of the repository with this id; nothing where its document is missing or damaged."""
+        found = await self._register.read("deployments", str(repository))
+        return _past(found.document if found else None)
 
-    def write(self, repository: int, past: Past) -> None:
-        """Keep it, whole or not at all."""
-        write_atomically(self._path(repository), asdict(past))
-
-    def _path(self, repository: int) -> Path:
-        return self._folder / f"{repository}.json"
+    async def change(self, repository: int, change: Callable[[Past], Past]) -> None:
+        """Keep what `change` makes of it."""
+        await self._register.change("deployments", str(repository), lambda told: asdict(change(_past(told))))
 
 
-def _past(told: dict[str, Any]) -> Past:
-    return Past(
-        tuple(Deployed(**version) for version in told["deployed"]),
-        tuple(map(str, told["taken_back"])),
-        tuple(map(str, told["rolled_back"])),
-        str(told["frozen"]),
-        {str(order): Deployed(**version) for order, version in told["orders"].items()},
-    )
+def _past(told: Document | None) -> Past:
+    if told is None:
+        return Past()
+    try:
+        return Past(
+            tuple(Deployed(**version) for version in told["deployed"]),
+            tuple(map(str, told["taken_back"])),
+            tuple(map(str, told["rolled_back"])),
+            str(told["frozen"]),
+            {str(order): Deployed(**version) for order, version in told["orders"].items()},
+        )
+    except (KeyError, TypeError, AttributeError):
+        return Past()

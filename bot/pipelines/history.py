@@ -1,12 +1,9 @@
 """The runs as a person reads them: the ledger's records, and what each deployment was made of."""
 
-import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from bot.pipelines.runs import Ledger
+from bot.core.ports import Entry, Register
 
 SHOWN = 100
 _SUPERSEDED = "Left to commit {by}, which came before this one began and holds it too."
@@ -16,54 +13,42 @@ _VERIFIED = (
 
 
 class History:
-    """Reads the records and the model cards that lie in a state folder."""
+    """Reads the records in the register; raises RegisterUnavailable."""
 
-    def __init__(self, state: Path) -> None:
-        self._records, self._objects = state / "runs", state / "artefacts" / "objects"
-        self._ledger = Ledger(self._records)
+    def __init__(self, register: Register) -> None:
+        self._register = register
 
-    def newest(self) -> tuple[Mapping[str, Any], ...]:
+    async def newest(self) -> tuple[Mapping[str, Any], ...]:
         """The records of the latest runs, the newest first; a run that began earlier may have changed later."""
-        paths = [(path.stat().st_mtime, path) for path in self._records.glob("[!.]*.json")]
-        latest = sorted(paths, reverse=True)[:SHOWN]
-        return tuple(self._record(path, changed) for changed, path in latest)
+        return tuple(map(_record, await self._register.newest("runs", SHOWN)))
 
-    def run(self, sha: str) -> Mapping[str, Any] | None:
+    async def run(self, sha: str) -> Mapping[str, Any] | None:
         """The record of a commit with its `lineage`, None where there is none."""
-        path = self._records / f"{sha}.json"
-        try:
-            changed = path.stat().st_mtime
-        except OSError:
+        found = await self._register.read("runs", sha)
+        if found is None:
             return None
-        record = self._record(path, changed)
-        return {**record, "lineage": self._lineage(record)}
+        record = _record(found)
+        return {**record, "lineage": _lineage(record)}
 
-    def _record(self, path: Path, changed: float) -> dict[str, Any]:
-        moment = datetime.fromtimestamp(changed, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        record = {"repository": ""} | self._ledger.read(path.stem)
-        return {**record, "changed": moment, "sentence": _sentence(record)}
 
-    def _lineage(self, record: Mapping[str, Any]) -> list[dict[str, str]]:
-        """From the merge to the deployment, each link by the hash or name that identifies it."""
-        stages = record["stages"]
-        card = self._card(stages.get("evaluate") or stages.get("train") or {})
-        links = {
-            "Merge": record["sha"],
-            "Lock, sha256": record.get("lock_sha256"),
-            "Data, sha256": card.get("data_sha256"),
-            "Model": card.get("model_id"),
-            "Model, sha256": card.get("sha256"),
-            "Release or image": stages.get("package", {}).get("artefact"),
-            "Deployment": stages.get("verify", {}).get("artefact"),
-        }
-        return [{"name": name, "value": str(value)} for name, value in links.items() if value]
+def _record(entry: Entry) -> dict[str, Any]:
+    record = {"sha": entry.name, "state": "unknown", "stages": {}, "repository": "", **entry.document}
+    return {**record, "changed": entry.changed.strftime("%Y-%m-%d %H:%M:%S"), "sentence": _sentence(record)}
 
-    def _card(self, stage: Mapping[str, Any]) -> dict[str, Any]:
-        try:
-            card = json.loads((self._objects / str(stage["artefact"]) / "card.json").read_text())
-        except (OSError, ValueError, KeyError):
-            return {}
-        return card if isinstance(card, dict) else {}
+
+def _lineage(record: Mapping[str, Any]) -> list[dict[str, str]]:
+    """From the merge to the deployment, each link by the hash or name that identifies it."""
+    stages, model = record["stages"], record.get("model", {})
+    links = {
+        "Merge": record["sha"],
+        "Lock, sha256": record.get("lock_sha256"),
+        "Data, sha256": model.get("data_sha256"),
+        "Model": model.get("model_id"),
+        "Model, sha256": model.get("sha256"),
+        "Release or image": stages.get("package", {}).get("artefact"),
+        "Deployment": stages.get("verify", {}).get("artefact"),
+    }
+    return [{"name": name, "value": str(value)} for name, value in links.items() if value]
 
 
 def _sentence(record: Mapping[str, Any]) -> str:

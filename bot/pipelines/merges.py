@@ -15,7 +15,7 @@ from bot.core.deploykeys import DeployKeys
 from bot.core.errors import Refused
 from bot.core.events import Repository
 from bot.core.pipfile import is_private
-from bot.core.ports import Forge, Reader, Writer
+from bot.core.ports import Forge, Reader, Register, Writer
 from bot.core.previews import Previewed
 from bot.core.stages import (
     Done,
@@ -36,8 +36,9 @@ from bot.pipelines.control import NoSupervisor
 from bot.pipelines.course import Report, RunRequest, Workshop
 from bot.pipelines.deployments import Deployed, Deployments, Past
 from bot.pipelines.destination import BRANCH, cluster_of
+from bot.pipelines.ledger import Ledger
 from bot.pipelines.preview import Ground
-from bot.pipelines.runs import Ledger, RunQueue
+from bot.pipelines.runs import RunQueue
 
 Unpack = Callable[[bytes, Path], Path]
 REMEMBERED = 100
@@ -62,6 +63,7 @@ class MergeRuns:
         unpack: Unpack,
         turn: asyncio.Lock,
         forge: Forge,
+        register: Register,
         allowed_hosts: frozenset[str] = frozenset(),
         calm: Calm | None = None,
         previews: Ground | None = None,
@@ -71,8 +73,8 @@ class MergeRuns:
         self._calm = calm or Calm()
         self._previews = previews
         self._claim = records / "served-repository"
-        self._deployments = Deployments(records / "deployments")
-        self._ledger = Ledger(records)
+        self._deployments = Deployments(register)
+        self._ledger = Ledger(register, workshop.store.card)
         self._queue = RunQueue(self._ledger, self._work)
         self._ended: dict[tuple[int, str, str], RunResult] = {}
         self._runs: set[asyncio.Task[RunResult]] = set()
@@ -104,12 +106,11 @@ class MergeRuns:
 
     async def frozen(self, repository: Repository) -> str:
         """Since when deployments of the repository wait for a person; empty where they do not."""
-        return (await self._past(repository.id)).frozen
+        return (await self._deployments.read(repository.id)).frozen
 
     async def resume(self, repository: Repository) -> None:
         """Let deployments go on, of what was taken back too; ended runs are forgotten, so that they can be repeated."""
-        past = await self._past(repository.id)
-        await asyncio.to_thread(self._deployments.write, repository.id, past.resumed())
+        await self._deployments.change(repository.id, Past.resumed)
         self._ended = {key: result for key, result in self._ended.items() if key[0] != repository.id}
 
     async def roll_back(self, repository: Repository, order: str, reader: Reader, writer: Writer) -> RolledBack:
@@ -185,12 +186,9 @@ class MergeRuns:
         cluster = await cluster_of(keys, repository, reader, writer, self._forge) if keys else None
         return await preview.close_preview(self._previews, repository.id, number, cluster)
 
-    async def _past(self, number: int) -> Past:
-        return await asyncio.to_thread(self._deployments.read, number)
-
     async def overtaken(self, repository: Repository, sha: str, by: str) -> None:
         """Write down that a merge was left to the run of a newer commit."""
-        await asyncio.to_thread(self._ledger.leave, repository.name, Superseded(sha, by))
+        await self._ledger.leave(repository.name, Superseded(sha, by))
 
     async def model_files(self, repository: Repository) -> Mapping[str, str]:
         """Name → text of the card and metrics of the repository's deployed model; empty where none serves here."""
@@ -247,7 +245,7 @@ class MergeRuns:
 
     async def _work(self, request: RunRequest, report: Report) -> RunResult:
         async with self._turn:
-            past, names = await self._past(request.number), [""]
+            past, names = await self._deployments.read(request.number), [""]
             if past.frozen:
                 return Held(request.sha, past.frozen)
 
@@ -257,17 +255,17 @@ class MergeRuns:
                 await report(line)
 
             result = await redeploy.run(self._workshop, replace(request, past=past), note)
-            await asyncio.to_thread(self._record, request.number, result, names[-1])
+            await self._record(request.number, result, names[-1])
             return result
 
-    def _record(self, number: int, result: RunResult, name: str) -> None:
+    async def _record(self, number: int, result: RunResult, name: str) -> None:
         """Write down what was verified, and what was taken back."""
-        past = self._deployments.read(number)
         match result:
             case Verified():
-                self._deployments.write(number, past.verified(Deployed(result.sha, name)))
+                await self._deployments.change(number, lambda past: past.verified(Deployed(result.sha, name)))
             case Stopped(back=back) if back:
-                self._deployments.write(number, past.after_roll_back(name, datetime.now(UTC)))
+                now = datetime.now(UTC)
+                await self._deployments.change(number, lambda past: past.after_roll_back(name, now))
             case _:
                 pass
 

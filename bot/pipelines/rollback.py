@@ -1,6 +1,5 @@
 """Going back to the version before, on command: on this machine by the supervisor, in a cluster by a commit."""
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -89,15 +88,14 @@ class InCluster:
 
 async def roll_back(place: Place, repository: int, order: str, deployments: Deployments) -> RolledBack:
     """Bring the version before back; an order that chose one already brings the same again. Raises Refused."""
-    past, name = await asyncio.to_thread(deployments.read, repository), await place.serving()
+    past, name = await deployments.read(repository), await place.serving()
     chosen = past.orders.get(order) or past.under(name)
     if chosen is None:
         raise Refused(NOTHING_BEFORE)
     taken = past.commit_of(name) if name != chosen.name else ""
     # Chosen before it is done: whoever repeats the order after a crash goes back one step, not two.
-    await asyncio.to_thread(deployments.write, repository, past.ordered(order, chosen))
+    await deployments.change(repository, lambda known: known.ordered(order, chosen))
     await place.bring_back(chosen)
     if name != chosen.name:
-        past = await asyncio.to_thread(deployments.read, repository)
-        await asyncio.to_thread(deployments.write, repository, past.without(name))
+        await deployments.change(repository, lambda known: known.without(name))
     return RolledBack(chosen.commit, chosen.name, taken, place.url)

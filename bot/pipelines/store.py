@@ -9,11 +9,11 @@ import shutil
 import tarfile
 import tempfile
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot.core.ports import Objects
 from bot.pipelines import files
@@ -39,6 +39,10 @@ class ArtefactStore(Protocol):
         """Store a copy of the folder; all of it or nothing. Raises files.UnsoundTree for links and devices."""
         ...
 
+    async def card(self, sha256: str) -> Mapping[str, Any]:
+        """The model card in the artefact of this hash; empty where the artefact is not on this machine, or no model."""
+        ...
+
 
 class FolderStore:
     """The artefact store of one machine: `objects/<sha256>/` and `keys/<key>.json` below one folder."""
@@ -53,6 +57,17 @@ class FolderStore:
     async def keep(self, key: str, folder: Path, commit: str) -> Artefact:
         """Store a copy of the folder under its hash, then the key; a kill in between leaves no half artefact."""
         return await asyncio.to_thread(self._keep, key, folder, commit)
+
+    async def card(self, sha256: str) -> Mapping[str, Any]:
+        """The model card in the artefact of this hash; empty where there is none."""
+        return await asyncio.to_thread(self._card, sha256)
+
+    def _card(self, sha256: str) -> Mapping[str, Any]:
+        try:
+            card = json.loads((self._objects / sha256 / "card.json").read_text())
+        except (OSError, ValueError):
+            return {}
+        return card if isinstance(card, dict) else {}
 
     def _find(self, key: str) -> Artefact | None:
         try:
@@ -114,6 +129,10 @@ class SharedStore:
         entry = json.dumps({"sha256": kept.sha256, "commit": commit}).encode()
         await self._objects.put(f"keys/{key}.json", entry)
         return kept
+
+    async def card(self, sha256: str) -> Mapping[str, Any]:
+        """The model card in an artefact that this machine has made or needed; empty where there is none."""
+        return await self._own.card(sha256)
 
 
 def _entry(content: bytes | None) -> tuple[str, str] | None:

@@ -21,6 +21,7 @@ from bot.pipelines.control import Supervisor
 from bot.pipelines.course import Workshop
 from bot.pipelines.image import Yard
 from bot.pipelines.merges import MergeRuns
+from bot.pipelines.register import FolderRegister
 from bot.pipelines.runner import LocalRunner
 from bot.pipelines.store import FolderStore
 from bot.sandbox import Sandbox
@@ -175,12 +176,13 @@ async def bolide(stack: AsyncExitStack, settings: Settings, images: MemoryImages
         probation=1,
     )
     loopback = frozenset({"127.0.0.1"})
-    runs = MergeRuns(shop, state / "runs", unpack, asyncio.Lock(), forge, allowed_hosts=loopback, calm=Calm(storm=0))
+    register, turn = FolderRegister(state / "register"), asyncio.Lock()
+    runs = MergeRuns(shop, state / "runs", unpack, turn, forge, register, allowed_hosts=loopback, calm=Calm(storm=0))
     stack.push_async_callback(runs.close)
     world = PackageWorld({})
     ports = (world, world, MemoryLaboratory(), MemoryReleaseNotes(), runs, runs, inbox, MemoryWatchList())
     outside = Outside(forge, *ports, lambda: datetime.now(UTC), "http://127.0.0.1:1")
-    return wiring.Bolide(settings, inbox, Dispatch(outside), supervisor, ())
+    return wiring.Bolide(settings, inbox, Dispatch(outside), supervisor, (), register)
 
 
 async def test_a_merge_is_declared_in_another_repository_that_admits_it_and_taken_back_there(realm: Realm) -> None:

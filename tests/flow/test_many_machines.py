@@ -17,6 +17,17 @@ from tests.sandbox.harness import as_user
 
 pytestmark = pytest.mark.skipif(FOUND is None, reason="needs PostgreSQL (apt install postgresql)")
 
+CONFIG = """\
+managers: [{name: update, enabled: false}, {name: provenance, enabled: false}]
+service: {wsgi: "app:app", serve: [python, serve.py]}
+"""
+FILES: dict[str, bytes | str] = {
+    "README.md": "Digits",
+    "Pipfile.lock": '{"_meta": {}, "default": {}, "develop": {}}',
+    ".github/bolide.yaml": CONFIG,
+}
+NOBODY = {"Authorization": ""}
+
 
 @pytest.fixture
 def server() -> Iterator[Postgres]:
@@ -26,7 +37,7 @@ def server() -> Iterator[Postgres]:
 
 async def test_one_machine_takes_deliveries_and_two_work_them_off_once(tmp_path: Path, server: Postgres) -> None:
     async with AsyncExitStack() as stack:
-        sandbox, settings, install = await stack.enter_async_context(square(tmp_path, {"README.md": "Digits"}))
+        sandbox, settings, install = await stack.enter_async_context(square(tmp_path, FILES))
         settings = replace(settings, database_url=Secret(server.url(server.database())))
         for name, duty in (("web", "serve"), ("one", "work"), ("two", "work")):
             machine = await stack.enter_async_context(wiring.assemble(replace(settings, state_dir=tmp_path / name)))
@@ -48,3 +59,12 @@ async def test_one_machine_takes_deliveries_and_two_work_them_off_once(tmp_path:
         await until(all_answered, "an answer on every issue", 60)
         await asyncio.sleep(1)  # a second answer would come about now
         assert await answers() == [1] * 5
+
+        # What a worker ran is told by the machine that has the pages, which ran nothing itself.
+        async def told() -> str | None:
+            async with client.session.get(f"http://127.0.0.1:{settings.port}/runs.json", headers=NOBODY) as answer:
+                return next(
+                    (run["sentence"] for run in (await answer.json())["runs"] if run["state"] == "stopped"), None
+                )
+
+        assert "No supervisor answers" in await until(told, "the run on the other machine's page", 60)

@@ -38,7 +38,9 @@ async def village(tmp_path: Path) -> AsyncIterator[Village]:
         there = Village(Town(tmp_path, running))
         ground = Ground(tmp_path / "previews", wiring.start_preview, lambda pid: ProcessTree(pid).measure())
         shop = there.town.workshop()
-        there.runs = MergeRuns(shop, tmp_path / "runs", unpack, asyncio.Lock(), there.forge, previews=ground)
+        there.runs = MergeRuns(
+            shop, tmp_path / "runs", unpack, asyncio.Lock(), there.forge, there.register, previews=ground
+        )
         yield there
         here = there.repository.value
         for number in (1, 2):

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from bot.pipelines.calm import Calm
 from bot.pipelines.course import Cluster
 from bot.pipelines.deployments import Deployed, Deployments, Past
 from bot.pipelines.merges import MergeRuns
+from bot.pipelines.register import FolderRegister
 from tests.managers.memory_forge import MemoryForge, MemoryRepository
 from tests.pipelines.test_cluster import IMAGE, OVERLAY, Place, settle
 from tests.pipelines.test_redeploy import Town
@@ -50,8 +52,9 @@ class Village:
         records.mkdir(exist_ok=True)
         for name in ("releases", "scratch"):
             (self.town.root / name).mkdir(exist_ok=True)
+        self.register = FolderRegister(self.town.root / "register")
         shop, turn = self.town.workshop(probation=1.5), asyncio.Lock()
-        self.runs = MergeRuns(shop, records, unpack, turn, self.forge, calm=Calm(storm=0))
+        self.runs = MergeRuns(shop, records, unpack, turn, self.forge, self.register, calm=Calm(storm=0))
 
     async def merge(self, service: str, **files: str) -> RunResult:
         commit = self.repository.push({"shop/__init__.py": service, **files})
@@ -141,13 +144,13 @@ def _service(release: Path) -> str:
 
 
 async def test_a_cluster_goes_back_by_a_commit(place: Place) -> None:
-    deployments, value = Deployments(place.root / "deployments"), place.repository.value
+    deployments, value = Deployments(FolderRegister(place.root / "register")), place.repository.value
     keys = DeployKeys(IMAGE, OVERLAY, place.url)
     there = rollback.InCluster(Cluster(keys, place.forge.reader(value), place.forge.writer(value)))
     for number in (1, 2):
         await place.merge(number, {"shop/__init__.py": SERVICE + f"# {number}\n"})
-        past = deployments.read(7).verified(Deployed(sha(number), f"{IMAGE}@{place.declared()}"))
-        deployments.write(7, past)
+        version = Deployed(sha(number), f"{IMAGE}@{place.declared()}")
+        await deployments.change(7, partial(Past.verified, version=version))
     back = await rollback.roll_back(there, 7, "answer 1", deployments)
     assert (back.sha, back.taken) == (sha(1), sha(2))
     assert place.served()[0] == sha(1)
@@ -165,15 +168,16 @@ async def test_an_image_that_tires_is_taken_back_by_a_commit(place: Place) -> No
     assert (stopped.stage, place.declared(), place.served()[0]) == ("verify", good, sha(1))
 
 
-def test_what_happened_is_read_as_it_was_written(tmp_path: Path) -> None:
+async def test_what_happened_is_read_as_it_was_written(tmp_path: Path) -> None:
     now = datetime(2026, 11, 23, 9, tzinfo=UTC)
-    deployments = Deployments(tmp_path)
+    deployments = Deployments(FolderRegister(tmp_path))
     past = Past().verified(Deployed("a", "one")).verified(Deployed("b", "two")).ordered("x", Deployed("a", "one"))
     past = past.after_roll_back("three", now)
-    deployments.write(7, past)
-    assert deployments.read(7) == past
-    (tmp_path / "7.json").write_text("{")
-    assert deployments.read(7) == Past()
+    await deployments.change(7, lambda _: past)
+    assert await deployments.read(7) == past
+    for damaged in ("{", "[]", '{"deployed": 1}'):
+        (tmp_path / "deployments" / "7.json").write_text(damaged)
+        assert await deployments.read(7) == Past()
     later = past.after_roll_back("four", now + timedelta(minutes=61))
     assert later.frozen == ""
     assert later.after_roll_back("five", now + timedelta(minutes=62)).frozen == "2026-11-23T10:02:00+00:00"

@@ -3,13 +3,17 @@
 import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.core.recipe import Recipe
 from bot.core.stages import Done, NotServed, RunResult, StageReport, Started, Superseded
+from bot.demo.person import until
 from bot.pipelines.course import Report, RunRequest
-from bot.pipelines.runs import Ledger, RunQueue
+from bot.pipelines.ledger import Ledger
+from bot.pipelines.register import FolderRegister
+from bot.pipelines.runs import RunQueue
 
 
 @dataclass
@@ -40,12 +44,27 @@ def request(sha: str, repository: str = "ada/digits") -> RunRequest:
     return RunRequest(repository, sha, Path("/nowhere"), "{}", Recipe(None, None))
 
 
+async def no_card(artefact: str) -> dict[str, str]:
+    return {}
+
+
+def book(folder: Path) -> Ledger:
+    """The ledger of a program that starts now; what it must know is in the folder."""
+    return Ledger(FolderRegister(folder), no_card)
+
+
+async def read(folder: Path, sha: str) -> dict[str, Any]:
+    """The record of a commit."""
+    found = await FolderRegister(folder).read("runs", sha)
+    return dict(found.document) if found else {}
+
+
 async def silent(_: StageReport) -> None:
     pass
 
 
 async def test_a_storm_of_merges_runs_the_first_and_the_last(tmp_path: Path) -> None:
-    ledger, factory = Ledger(tmp_path), Factory()
+    ledger, factory = book(tmp_path), Factory()
     queue = RunQueue(ledger, factory)
     submitted = []
     for number in range(20):
@@ -57,29 +76,32 @@ async def test_a_storm_of_merges_runs_the_first_and_the_last(tmp_path: Path) -> 
     assert factory.most == 1
     assert results[0] == NotServed("c0", "No service.")
     assert results[1:19] == [Superseded(f"c{number}", f"c{number + 1}") for number in range(1, 19)]
-    assert ledger.read("c7")["state"] == "superseded"
-    assert ledger.read("c7")["result"] == {"sha": "c7", "by": "c8"}
-    assert ledger.read("c19")["state"] == "not served"
+    assert (await read(tmp_path, "c7"))["state"] == "superseded"
+    assert (await read(tmp_path, "c7"))["result"] == {"sha": "c7", "by": "c8"}
+    assert (await read(tmp_path, "c19"))["state"] == "not served"
 
 
 async def test_a_merge_that_was_left_to_a_newer_one_is_written_down_unless_it_ran_itself(tmp_path: Path) -> None:
-    ledger, factory = Ledger(tmp_path), Factory()
+    ledger, factory = book(tmp_path), Factory()
     factory.go_on.set()
     await RunQueue(ledger, factory).submit(request("c1"), silent)
     for sha in ("c1", "c2"):
-        ledger.leave("ada/digits", Superseded(sha, "c3"))
-    assert ledger.read("c1")["state"] == "not served"
-    assert (ledger.read("c2")["state"], ledger.read("c2")["result"]["by"]) == ("superseded", "c3")
-    assert ledger.read("c2")["repository"] == "ada/digits"
+        await ledger.leave("ada/digits", Superseded(sha, "c3"))
+    assert (await read(tmp_path, "c1"))["state"] == "not served"
+    assert ((await read(tmp_path, "c2"))["state"], (await read(tmp_path, "c2"))["result"]["by"]) == ("superseded", "c3")
+    assert (await read(tmp_path, "c2"))["repository"] == "ada/digits"
 
 
 async def test_repositories_do_not_wait_for_each_other_and_a_commit_is_run_once(tmp_path: Path) -> None:
     factory = Factory()
-    queue = RunQueue(Ledger(tmp_path), factory)
+    queue = RunQueue(book(tmp_path), factory)
     asked = [("c1", "ada/digits"), ("c1", "ada/digits"), ("d1", "bob/shop")]
     runs = [asyncio.create_task(queue.submit(request(*each), silent)) for each in asked]
-    await asyncio.sleep(0.01)
-    assert factory.active == 2
+
+    async def both() -> bool | None:
+        return factory.active == 2 or None
+
+    await until(both, "two runs", 20)
     factory.go_on.set()
     first, again, _ = await asyncio.gather(*runs)
     assert first is again
@@ -88,27 +110,31 @@ async def test_repositories_do_not_wait_for_each_other_and_a_commit_is_run_once(
 
 async def test_what_was_cut_off_stays_written_down_until_it_is_asked_for_again(tmp_path: Path) -> None:
     factory = Factory()
-    queue = RunQueue(Ledger(tmp_path), factory)
+    queue = RunQueue(book(tmp_path), factory)
     runs = [asyncio.create_task(queue.submit(request(sha), silent)) for sha in ("c1", "c2")]
-    await asyncio.sleep(0.01)
+
+    async def written() -> bool | None:
+        first, second = await read(tmp_path, "c1"), await read(tmp_path, "c2")
+        return ("train" in first.get("stages", {}) and second.get("state") == "waiting") or None
+
+    await until(written, "the records", 20)
     await queue.close()
     for run in runs:
         with pytest.raises(asyncio.CancelledError):
             await run
-    ledger = Ledger(tmp_path)
-    assert [ledger.read(sha)["state"] for sha in ("c1", "c2")] == ["running", "waiting"]
-    assert ledger.read("c1")["stages"]["train"]["outcome"] == "started"
+    assert [(await read(tmp_path, sha))["state"] for sha in ("c1", "c2")] == ["running", "waiting"]
+    assert (await read(tmp_path, "c1"))["stages"]["train"]["outcome"] == "started"
 
     factory.go_on.set()
-    again = RunQueue(Ledger(tmp_path), factory)
+    again = RunQueue(book(tmp_path), factory)
     assert await again.submit(request("c2"), silent) == NotServed("c2", "No service.")
-    finished = Ledger(tmp_path).read("c2")["stages"]["train"]
+    finished = (await read(tmp_path, "c2"))["stages"]["train"]
     assert (finished["outcome"], finished["artefact"], finished["seconds"]) == ("done", "a" * 64, 1.5)
 
 
 async def test_a_bug_in_one_run_does_not_stop_the_queue(tmp_path: Path) -> None:
     factory = Factory()
-    queue = RunQueue(Ledger(tmp_path), factory)
+    queue = RunQueue(book(tmp_path), factory)
     broken = asyncio.create_task(queue.submit(request("broken"), silent))
     await asyncio.sleep(0)
     after = asyncio.create_task(queue.submit(request("c2"), silent))
@@ -117,11 +143,16 @@ async def test_a_bug_in_one_run_does_not_stop_the_queue(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="a bug"):
         await broken
     assert await after == NotServed("c2", "No service.")
-    assert Ledger(tmp_path).read("broken")["reason"] == "RuntimeError: a bug"
+    assert (await read(tmp_path, "broken"))["reason"] == "RuntimeError: a bug"
 
 
-async def test_a_record_that_is_no_json_is_no_obstacle(tmp_path: Path) -> None:
-    (tmp_path / "c1.json").write_text("{")
-    (tmp_path / "c2.json").write_text("[]")
-    ledger = Ledger(tmp_path)
-    assert [ledger.read(sha)["state"] for sha in ("c1", "c2")] == ["unknown", "unknown"]
+async def test_a_damaged_record_is_begun_anew_and_one_that_cannot_be_written_stops_no_run(tmp_path: Path) -> None:
+    factory = Factory()
+    factory.go_on.set()
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "c1.json").write_text("{")
+    assert await RunQueue(book(tmp_path), factory).submit(request("c1"), silent) == NotServed("c1", "No service.")
+    assert (await read(tmp_path, "c1"))["state"] == "not served"
+    (tmp_path / "full").write_text("no folder")
+    lost = RunQueue(book(tmp_path / "full"), factory)
+    assert await lost.submit(request("c2"), silent) == NotServed("c2", "No service.")

@@ -13,7 +13,10 @@ from bot.core.recipe import Recipe
 from bot.core.stages import Done, Failed, RunResult, Skipped, StageReport, Started, Stopped, Superseded, Verified
 from bot.pipelines.course import Report, RunRequest
 from bot.pipelines.history import History
-from bot.pipelines.runs import Ledger, RunQueue
+from bot.pipelines.ledger import Ledger
+from bot.pipelines.register import FolderRegister
+from bot.pipelines.runs import RunQueue
+from bot.pipelines.store import FolderStore
 from bot.service import dashboard
 from bot.service.web import create_app, start
 from tests.browser import CHROMIUM, NEEDS_BROWSER
@@ -48,15 +51,14 @@ async def work(request: RunRequest, report: Report) -> RunResult:
 @pytest.fixture
 async def records(tmp_path: Path) -> Path:
     """The state folder of a bot that ran two commits and left a third to a newer one."""
-    (tmp_path / "runs").mkdir()
     card = tmp_path / "artefacts" / "objects" / "model" / "card.json"
     card.parent.mkdir(parents=True)
     card.write_text('{"model_id": "tf-1", "sha256": "5a5a", "data_sha256": "da7a"}')
-    ledger = Ledger(tmp_path / "runs")
+    ledger = Ledger(FolderRegister(tmp_path), FolderStore(tmp_path / "artefacts").card)
     queue = RunQueue(ledger, work)
     for sha in (GOOD, BAD):
         await queue.submit(RunRequest("ada/digits", sha, tmp_path, "{}", Recipe(None, None)), silent)
-    ledger.leave("ada/digits", Superseded(LEFT, BAD))
+    await ledger.leave("ada/digits", Superseded(LEFT, BAD))
     return tmp_path
 
 
@@ -66,7 +68,7 @@ async def served(folder: Path, token: str = "") -> AsyncIterator[str]:
         return None
 
     app = create_app(MemoryInbox(lambda: 0.0), "a secret of sixteen", ready=ready)
-    dashboard.add_routes(app, History(folder), token)
+    dashboard.add_routes(app, History(FolderRegister(folder)), token)
     runner = await start(app, "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"

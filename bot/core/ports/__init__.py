@@ -27,6 +27,7 @@ from bot.core.ports.forge import (
 )
 from bot.core.ports.inbox import Delivery, Inbox, InboxUnavailable, Job, LeaseLost
 from bot.core.ports.objects import Objects, ObjectsUnavailable
+from bot.core.ports.register import Document, Entry, Kind, Register, RegisterUnavailable
 from bot.core.ports.runner import Deployed, Laboratory, Runner
 from bot.core.ports.snapshot import BotBranch, OpenChange, OwnWork, Snapshot, TrackingIssue, Unreadable
 
@@ -38,6 +39,8 @@ __all__ = [
     "Delivery",
     "Deployed",
     "DeploymentState",
+    "Document",
+    "Entry",
     "Forge",
     "ForgeRefused",
     "ForgeUnavailable",
@@ -46,6 +49,7 @@ __all__ = [
     "Inbox",
     "InboxUnavailable",
     "Job",
+    "Kind",
     "Laboratory",
     "LeaseLost",
     "Merge",
@@ -58,6 +62,8 @@ __all__ = [
     "Permission",
     "PullRequest",
     "Reader",
+    "Register",
+    "RegisterUnavailable",
     "Runner",
     "Snapshot",
     "Standing",

@@ -1,6 +1,5 @@
 """The routes of the dashboard: `/runs`, `/runs/SHA`, and the same with `.json`."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -8,6 +7,7 @@ from typing import Any, Protocol
 import jinja2
 from aiohttp import web
 
+from bot.core.errors import TryLater
 from bot.service.dashboard import chart, guard
 
 _HERE = Path(__file__).parent
@@ -31,11 +31,11 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Runs(Protocol):
     """What was written down about runs."""
 
-    def newest(self) -> Sequence[Record]:
+    async def newest(self) -> Sequence[Record]:
         """The records of the latest runs, the newest first."""
         ...
 
-    def run(self, sha: str) -> Record | None:
+    async def run(self, sha: str) -> Record | None:
         """The record of a commit with its `lineage`, None where there is none."""
         ...
 
@@ -44,12 +44,10 @@ def add_routes(app: web.Application, runs: Runs, token: str) -> None:
     """Add the dashboard to a server; an empty token leaves it to readers at this machine."""
 
     async def everything(request: web.Request) -> web.Response:
-        return _page("runs.html", runs=await asyncio.to_thread(runs.newest))
+        return _page("runs.html", runs=await runs.newest())
 
     async def everything_json(request: web.Request) -> web.Response:
-        return web.json_response(
-            {"runs": [dict(run) for run in await asyncio.to_thread(runs.newest)]}, headers=_HEADERS
-        )
+        return web.json_response({"runs": [dict(run) for run in await runs.newest()]}, headers=_HEADERS)
 
     async def one(request: web.Request) -> web.Response:
         record = await _find(request, runs)
@@ -73,7 +71,7 @@ def add_routes(app: web.Application, runs: Runs, token: str) -> None:
 
 
 async def _find(request: web.Request, runs: Runs) -> Record:
-    record = await asyncio.to_thread(runs.run, request.match_info["sha"])
+    record = await runs.run(request.match_info["sha"])
     if record is None:
         raise web.HTTPNotFound(text="No run of this commit is written down here.", headers=_HEADERS)
     return record
@@ -83,7 +81,10 @@ def _guarded(handler: Handler, token: str) -> Handler:
     async def guarded(request: web.Request) -> web.StreamResponse:
         refused = guard.refusal(token, request.remote or "", request.headers)
         if refused is None:
-            return await handler(request)
+            try:
+                return await handler(request)
+            except TryLater as problem:
+                return web.Response(text=str(problem), status=503, headers=_HEADERS)
         status, sentence = refused
         asking = {"WWW-Authenticate": 'Basic realm="Bolide"'} if status == 401 else {}
         return web.Response(text=sentence, status=status, headers=_HEADERS | asking)
