@@ -8,6 +8,7 @@ from packaging.utils import canonicalize_name
 
 from bot.adapters.listing import Listing
 from bot.core.candidates import aged
+from bot.core.errors import Refused, TryLater
 from bot.core.locking import Asked, Pin, asked, requires_dist, requires_python
 from bot.core.packages import File, Index, IndexUnreachable, PackageUnknown, Project
 
@@ -106,6 +107,15 @@ class Releases:
         lines = [requires_dist(next(found)) if wheel else () for wheel in wheels]
         extras = [parent.extras for parent in parents]
         return asked(pin.name, list(zip(lines, extras, strict=True)), environment)
+
+    async def requires(self, name: str, version: str) -> tuple[str, ...]:
+        """The Requires-Dist lines of a release's wheel; none where it has no wheel, or the index does not tell."""
+        wheels = (file for file in (await self.project(name)).release(version) if file.kind == "wheel")
+        wheel = next(wheels, None)
+        try:
+            return requires_dist(await self._text(wheel)) if wheel else ()
+        except (Refused, TryLater):
+            return ()
 
     async def _text(self, wheel: File) -> str:
         if wheel.url not in self._metadata:

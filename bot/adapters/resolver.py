@@ -1,6 +1,7 @@
 """The `Resolver` port: uv chooses the versions, the index tells of their files, the lock is written as pipenv does."""
 
 import asyncio
+import contextlib
 import platform
 import time
 from collections.abc import Coroutine, Iterable, Mapping
@@ -10,16 +11,26 @@ from typing import Any, TypeVar
 
 from packaging import tags as wheel_tags
 from packaging.markers import default_environment
-from packaging.utils import canonicalize_name
 
 from bot.adapters import uvlock
+from bot.adapters.heldback import Holding, is_kept
 from bot.adapters.releases import Releases, canonical_pins
 from bot.adapters.uv import Answer, Job, Uv
-from bot.core.candidates import Target, age_exception, held_back, misfit_versions, unusable
+from bot.core import blocking
+from bot.core.candidates import Target, age_exception, misfit_versions, unusable
 from bot.core.errors import Refused
 from bot.core.lockfile import lock_section, render
 from bot.core.locking import document, left_out, section, written
-from bot.core.packages import All, Conflict, File, HeldBack, Index, Keep, Only, Project, Resolution, ResolveRequest
+from bot.core.packages import (
+    All,
+    Conflict,
+    File,
+    HeldBack,
+    Index,
+    Resolution,
+    ResolveRequest,
+    Unresolvable,
+)
 from bot.core.pipfile import Pipfile, python_of
 
 ROUNDS = 5
@@ -116,7 +127,7 @@ class _Work:
                 if cutoff and name not in self.request.exempt and (moment := age_exception(release, cutoff)):
                     cutoffs[name] = max(moment, cutoffs.get(name, moment))
                     ceilings.append(f"{name}<={version}")
-                if _is_kept(upgrade, name):
+                if is_kept(upgrade, name):
                     chosen.append(f"{name}=={version}")
             preferences[category] = tuple(chosen)
         return _Past(preferences, cutoffs, tuple(ceilings))
@@ -147,6 +158,17 @@ class _Work:
             cutoff=self.request.cutoff,
             cutoffs=past.cutoffs,
         )
+        answer = await self._settled(category, job)
+        for line in await self._holding(category).possible(answer.pins, job.constraints):
+            asked = replace(job, constraints=(*job.constraints, line))
+            with contextlib.suppress(Unresolvable):
+                other = await self._settled(category, asked)
+                if blocking.none_lower(answer.pins.keys() & pipfile.categories[category], answer.pins, other.pins):
+                    answer, job = other, asked
+        return answer
+
+    async def _settled(self, category: str, job: Job) -> Answer:
+        """What uv says, without releases for older Pythons only."""
         for _ in range(ROUNDS):
             answer = await self.uv.compile(job)
             self._refuse_strayed(category, answer)
@@ -182,8 +204,7 @@ class _Work:
         names = list(answer.pins)
         releases = await asyncio.gather(*(self._files(answer, name, old, past) for name in names))
         files = dict(zip(names, releases, strict=True))
-        environment = {**default_environment(), **_python_markers(self.target.python)}
-        asked = await self.releases.asked(answer.pins, files, {key: str(value) for key, value in environment.items()})
+        asked = await self.releases.asked(answer.pins, files, self._environment())
         entries = section(requirements, answer.pins, files, asked, self.request.pipfile.sources[0].name)
         for name, requirement in requirements.items():
             if name not in answer.pins and not requirement.unresolved:
@@ -202,13 +223,18 @@ class _Work:
     async def _held_back(self, answers: Mapping[str, Answer]) -> tuple[HeldBack, ...]:
         held: dict[str, HeldBack] = {}
         for category, answer in answers.items():
-            for name, requirement in self.request.pipfile.categories[category].items():
-                if name in answer.pins:
-                    project: Project = await self.releases.project(name)
-                    current = answer.pins[name].version
-                    found = held_back(requirement, current, project, self.target, self.request.cutoff)
-                    held |= {name: found} if found and name not in held else {}
+            for found in await self._holding(category).told(answer.pins):
+                held.setdefault(found.name, found)
         return tuple(held[name] for name in sorted(held))
+
+    def _environment(self) -> dict[str, str]:
+        """What markers are evaluated with."""
+        told = {**default_environment(), **_python_markers(self.target.python)}
+        return {key: str(value) for key, value in told.items()}
+
+    def _holding(self, category: str) -> Holding:
+        """What tells why packages of a category are not at their newest release."""
+        return Holding(self.releases, self.request, category, self.target, self._environment())
 
 
 async def _first_failure_ends(main: Coroutine[Any, Any, T], beside: Coroutine[Any, Any, None]) -> T:
@@ -248,16 +274,6 @@ def target_of(request: ResolveRequest) -> Target:
 
 def _python_markers(python: str) -> dict[str, str]:
     return {"python_full_version": python, "python_version": ".".join(python.split(".")[:2])}
-
-
-def _is_kept(upgrade: All | Only | Keep, name: str) -> bool:
-    match upgrade:
-        case All():
-            return False
-        case Only(names):
-            return name not in {canonicalize_name(asked_for) for asked_for in names}
-        case Keep():
-            return True
 
 
 def _constrained(pipfile: Pipfile) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 import tomlkit
 from packaging.utils import canonicalize_name
 
+from bot.adapters.heldback import is_kept
 from bot.adapters.uv import Uv
 from bot.core import uvproject
 from bot.core.candidates import Target, held_back
@@ -114,7 +115,7 @@ async def _held_back(
     for requirements in request.pipfile.categories.values():
         for name, requirement in requirements.items():
             pins = [entries[name]["version"] for key, entries in lock.items() if key != "_meta" and name in entries]
-            if pins and name not in held:
+            if pins and name not in held and not is_kept(request.upgrade, name):
                 page = await index.project(name, url)
                 found = held_back(requirement, pins[0].removeprefix("=="), page, target, request.cutoff)
                 held |= {name: found} if found else {}

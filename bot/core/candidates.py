@@ -11,6 +11,9 @@ from packaging.version import InvalidVersion, Version
 from bot.core.packages import File, HeldBack, Project
 from bot.core.pipfile import Requirement
 
+NOT_ALLOWED = "another package does not allow it"
+"""Why a release is held back where nothing of its own speaks against it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -95,7 +98,7 @@ def held_back(
     elif latest not in SpecifierSet(requirement.specifier):
         reason = f"the Pipfile asks for {requirement.specifier}"
     else:
-        reason = "another package does not allow it"
+        reason = NOT_ALLOWED
     return HeldBack(requirement.key, current, str(latest), reason)
 
 

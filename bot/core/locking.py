@@ -1,6 +1,6 @@
 """From resolved pins and what the index says of their files to a Pipfile.lock, as pipenv writes it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.parser import HeaderParser
 from typing import Any
@@ -44,17 +44,21 @@ def asked(
 
     The marker is empty where one of them asks without a condition, or where the conditions differ.
     """
-    spelling, markers = "", set()
-    for lines, extras in parents:
-        for line in lines:
-            try:
-                dependency = Dependency(line)
-            except InvalidRequirement:
-                continue
-            if canonicalize_name(dependency.name) == child and _applies(dependency.marker, extras, environment):
-                spelling = spelling or dependency.name
-                markers.add(str(dependency.marker or ""))
-    return Asked(spelling or child, markers.pop() if len(markers) == 1 else "")
+    found = [one for lines, extras in parents for one in dependencies(lines, extras, environment)]
+    told = [one for one in found if canonicalize_name(one.name) == child]
+    markers = {str(one.marker or "") for one in told}
+    return Asked(told[0].name if told else child, markers.pop() if len(markers) == 1 else "")
+
+
+def dependencies(lines: Iterable[str], extras: tuple[str, ...], environment: Mapping[str, str]) -> Iterator[Dependency]:
+    """What Requires-Dist lines ask for with these extras in this environment; what cannot be read is left out."""
+    for line in lines:
+        try:
+            dependency = Dependency(line)
+        except InvalidRequirement:
+            continue
+        if _applies(dependency.marker, extras, environment):
+            yield dependency
 
 
 def _applies(marker: Marker | None, extras: tuple[str, ...], environment: Mapping[str, str]) -> bool:

@@ -9,7 +9,7 @@ from bot.core.changes import Change
 from bot.core.environments import PYTHON_VERSION, Environment
 from bot.core.interpreter import Python, Told
 from bot.core.locks import Today
-from bot.core.packages import All, PackageUnknown, Resolution, ResolveRequest, Upgrade
+from bot.core.packages import All, Only, PackageUnknown, Resolution, ResolveRequest, Upgrade
 from bot.core.pipfile import Pipfile
 from bot.core.plan import AskEvidence, FileChange, ProposeChange, Target
 from bot.core.ports import Snapshot
@@ -75,6 +75,7 @@ async def relock(project: Snapshot, config: RepoConfig, wish: Wish, see: See) ->
         found.resolver,
         see.now,
         advice=found.advice,
+        partial=isinstance(wish.upgrade, Only),
     )
     settled = made.text == today.text or (not moved and locks.is_as_good(environment, today, made))
     if not settled and not _is_open(project, update):

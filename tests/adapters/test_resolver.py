@@ -361,6 +361,37 @@ async def test_a_package_of_which_several_ask_for_different_extras_is_locked(des
     assert asked["other"]["fast-driver"]["version"] == "==1.0"
 
 
+async def test_the_newest_release_of_what_the_pipfile_names_comes_before_that_of_what_others_ask_for(
+    desk: Desk,
+) -> None:
+    desk.index.add("frames", "1.0", "clock>=1")
+    desk.index.add("queue", "1.0", "clock>=1")
+    desk.index.add("queue", "2.0", "clock==1.0")
+    for version in ("1.0", "2.0"):
+        desk.index.add("clock", version)
+    found = await desk.resolve('[packages]\nframes = "*"\nqueue = "*"\n')
+    assert versions(found) == {"clock": "1.0", "frames": "1.0", "queue": "2.0"}
+    assert found.held_back == ()
+
+
+async def test_who_does_not_allow_the_newest_release_is_named(desk: Desk) -> None:
+    desk.index.add("frames", "1.0", "paper<2", 'clock<1 ; extra == "old"', extras=("old",))
+    desk.index.add("queue", "1.0", "clock>=1")
+    desk.index.add("queue", "2.0", "clock==1.0")
+    for name in ("clock", "paper"):
+        for version in ("1.0", "2.0"):
+            desk.index.add(name, version)
+    text = '[packages]\nclock = "*"\nframes = "*"\npaper = "*"\nqueue = "*"\n'
+    found = await desk.resolve(text)
+    assert versions(found) == {"clock": "2.0", "frames": "1.0", "paper": "1.0", "queue": "1.0"}
+    assert {held.name: held.reason for held in found.held_back} == {
+        "paper": "frames 1.0 asks for <2",
+        "queue": "it asks for clock==1.0, and 2.0 is locked",
+    }
+    part = await desk.resolve(text, old_lock=found.lock, upgrade=Only(frozenset({"queue"})))
+    assert [held.name for held in part.held_back] == ["queue"]
+
+
 async def test_what_comes_from_git_is_kept_and_said_so_or_refused(desk: Desk) -> None:
     desk.index.add("app", "1.0")
     text = '[packages]\napp = "*"\ntool = {git = "https://example.org/tool.git", ref = "main"}\n'

@@ -63,6 +63,8 @@ class UpdateText:
     as_of: datetime
     release_notes: tuple[Notes, ...] = ()
     advice: Advice = field(default_factory=Advice)
+    partial: bool = False
+    """Whether other packages were to stay where they are."""
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -192,7 +194,9 @@ def _code(name: str) -> str:
 def _held_back(update: UpdateText) -> str:
     notes = "".join(f"\n- {harmless(note[:500])}" for note in update.notes[:20])
     if not update.held_back:
-        return f"### Held back\n\nNothing: every direct dependency is at its newest release that is old enough.{notes}"
+        why = "every direct dependency is at its newest release that is old enough"
+        why = "the packages that are not named above are left as they are" if update.partial else why
+        return f"### Held back\n\nNothing: {why}.{notes}"
     rows: list[tuple[str, ...]] = [
         (_code(held.name), harmless(held.current), harmless(held.latest), harmless(held.reason[:300]))
         for held in update.held_back
