@@ -160,7 +160,8 @@ class _Work:
         )
         answer = await self._settled(category, job)
         for line in await self._holding(category).possible(answer.pins, job.constraints):
-            asked = replace(job, constraints=(*job.constraints, line))
+            taken = tuple(f"{pin.name}=={pin.version}" for pin in answer.pins.values())
+            asked = replace(job, constraints=(*job.constraints, line), preferences=taken)
             with contextlib.suppress(Unresolvable):
                 other = await self._settled(category, asked)
                 if blocking.none_lower(answer.pins.keys() & pipfile.categories[category], answer.pins, other.pins):
