@@ -8,7 +8,7 @@ import time
 import zipfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ _TIMEOUT = aiohttp.ClientTimeout(total=60, connect=10, sock_read=20)
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _NAMES = re.compile(rb"""["']?name["']?\s*:\s*["']?([A-Za-z0-9._-]+)""")
 _MODIFIED = re.compile(rb"""["']?modified["']?\s*:\s*["']?([0-9]{4}-[0-9]{2}-[0-9]{2})""")
+_NO_DAY = date(1970, 1, 1)
+"""Of a folder in which no file tells when it changed, as every record does."""
 _ENDINGS = (".json", ".yaml", ".yml")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -69,7 +71,7 @@ class Records:
     def _about(self, names: frozenset[str]) -> Checked | NotChecked:
         if self._shelf is None or self._clock() - self._shelf.read_at > 3600:
             self._shelf = self._survey()
-        if not self._shelf.places:
+        if not self._shelf.places or self._shelf.as_of.year == _NO_DAY.year:
             return NotChecked(f"There are no advisories in {self._place}.")
         places = sorted({place for name in names for place in self._shelf.places.get(name, ())})
         with _Shelved(self._place) as shelved:
@@ -79,7 +81,7 @@ class Records:
     def _survey(self) -> _Shelf:
         """Every record is looked through for names once: parsing all of them takes a hundred times as long."""
         found: dict[str, list[str]] = {}
-        newest = "1970-01-01"
+        newest = _NO_DAY.isoformat()
         with _Shelved(self._place) as shelved:
             for count, place in enumerate(shelved.places()):
                 if count >= MAX_RECORDS:

@@ -190,13 +190,17 @@ async def test_records_are_looked_up_anew_after_an_hour(tmp_path: Path) -> None:
     assert len((await records.about(["late"])).advisories) == 1  # type: ignore[union-attr]
 
 
+CHANGED = "modified: 2026-01-01\n"
+
+
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("a.yaml", "name: lib\nid: [", "cannot be read"),
-        ("a.yaml", "name: lib\n", "has no id"),
-        ("a.yaml", "x: &a [1]\ny: *a\nname: lib\n", "has a YAML alias"),
-        ("a.json", '{"name": "lib", "id": "X", "affected": 3}', "not in the OSV schema"),
+        ("a.yaml", f"{CHANGED}name: lib\nid: [", "cannot be read"),
+        ("a.yaml", f"{CHANGED}name: lib\n", "has no id"),
+        ("a.yaml", f"{CHANGED}x: &a [1]\ny: *a\nname: lib\n", "has a YAML alias"),
+        ("a.json", '{"name": "lib", "id": "X", "modified": "2026-01-01", "affected": 3}', "not in the OSV schema"),
+        ("a.json", '{"name": "a file that is no record"}', "There are no advisories"),
         ("a.json", '{"name": "lib"' + " " * (4 * 2**20), "more than an advisory can have"),
         ("a.txt", "name: lib", "There are no advisories"),
     ],

@@ -5,12 +5,15 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from bot.__main__ import main
 from bot.terminal import rules
 from tests.adapters.package_index import PackageIndex
+from tests.npm import installed
 
 OLD = datetime(2025, 1, 1, tzinfo=UTC)
 YAML = """\
@@ -93,6 +96,26 @@ async def test_advice_is_sarif(folder: Path, say: Say) -> None:
     assert (first["ruleId"], first["level"]) == ("package/lib", "error")
     assert first["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "Pipfile.lock"
     assert {rule["id"] for rule in run["tool"]["driver"]["rules"]} == {result["ruleId"] for result in run["results"]}
+
+
+async def test_sarif_is_valid_by_its_own_schema(folder: Path, say: Say) -> None:
+    package = "@microsoft/jest-sarif"
+    place = installed(package, "1.0.0-beta.0") / "node_modules" / package / "lib" / "schemas"
+    official = json.loads((place / "sarif-2.1.0-rtm.5.json").read_text())
+    del official["definitions"]["run"]["properties"]["language"]["pattern"]  # it has a bracket too many
+    schema = jsonschema_rs.Draft7Validator(official)
+    _, out, _ = await say("advise", folder, "--sarif")
+    schema.validate(json.loads(out))
+    assert not schema.is_valid({**json.loads(out), "version": "2.0"})
+    (folder / "Pipfile.lock").write_text(json.dumps(await _better(folder, say)))
+    _, out, _ = await say("advise", folder, "--sarif")
+    assert json.loads(out)["runs"][0]["results"] == []
+    schema.validate(json.loads(out))
+
+
+async def _better(folder: Path, say: Say) -> Any:
+    _, out, _ = await say("advise", folder, "--json", "--type", "security")
+    return json.loads(out)["Pipfile.lock"]["lock"]
 
 
 async def test_a_package_is_explained_or_refused(folder: Path, say: Say) -> None:
