@@ -16,6 +16,7 @@ from bot.core.advisories import Advisory, Checked, NotChecked, affects, first_un
 from bot.core.candidates import unusable
 from bot.core.changes import Change
 from bot.core.packages import HeldBack, Only, Resolution, ResolveRequest
+from bot.core.uvproject import linux
 
 _GRAVE = frozenset({"vulnerable", "gone"})
 _LIGHT = frozenset({"too new", "requires-python", "no wheel", "wrong index"})
@@ -141,15 +142,16 @@ class Wanted:
     parents: tuple[Parent, ...]
 
 
-def asks(lines: Iterable[str], child: str) -> str | None:
-    """The specifier with which Requires-Dist lines ask for a package outside of extras; None where they do not."""
+def asks(lines: Iterable[str], child: str, python: str) -> str | None:
+    """The specifier with which Requires-Dist lines ask for a package without extras, on Linux; None for no asking."""
     found = []
     for line in lines:
         try:
             told = Requirement(line)
         except InvalidRequirement:
             continue
-        if canonicalize_name(told.name) == child and "extra" not in str(told.marker or ""):
+        holds = told.marker is None or told.marker.evaluate({**linux(python), "extra": ""})
+        if canonicalize_name(told.name) == child and holds:
             found.append(str(told.specifier))
     return ",".join(filter(None, found)) if found else None
 

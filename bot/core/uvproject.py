@@ -107,7 +107,7 @@ def parse_lock(
         root = next(each for each in packages if {"virtual", "editable"} & each["source"].keys())
     except (tomllib.TOMLDecodeError, RecursionError, KeyError, TypeError, ValueError, StopIteration) as problem:
         raise PipfileError(f"{place} is no lock that uv made ({str(problem)[:120]}); run `uv lock`.") from problem
-    walk = _Walk(packages, _environment(python))
+    walk = _Walk(packages, linux(python))
     starts = {"packages": root.get("dependencies", ())}
     starts |= {**root.get("optional-dependencies", {}), **root.get("dev-dependencies", {})}
     sections = {lock_section(name): walk.section(lines) for name, lines in starts.items()}
@@ -210,7 +210,8 @@ def _entry(package: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _environment(python: str) -> dict[str, str]:
+def linux(python: str) -> dict[str, str]:
+    """What markers are evaluated with for CPython of this version on Linux."""
     short = ".".join(python.split(".")[:2])
     full = python if python.count(".") == 2 else f"{short}.0"
     return {**_PLATFORM, "python_version": short, "python_full_version": full, "implementation_version": full}

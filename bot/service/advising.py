@@ -12,7 +12,7 @@ from bot.advisor.policy import POLICIES, Policy
 from bot.advisor.prescriptions import Unit
 from bot.advisor.sieves import Hit, Sifted
 from bot.core import changes
-from bot.core.advice import Advice, Fix, Recommendation
+from bot.core.advice import Advice, Fix, Recommendation, Row
 from bot.core.advisories import Advisories, Unasked
 from bot.core.candidates import Target
 from bot.core.errors import Refused
@@ -117,13 +117,14 @@ class Advising:
     async def recommend(self, request: ResolveRequest) -> Recommendation:
         """The rows for the old lock, and the best of: today's lock, what must move, everything that may move."""
         policy = POLICIES[request.recommendation]
-        made = await (self._secure(request) if policy.minimal and request.old_lock else self._ways(request))
+        made, trouble = await self._made(request, policy)
         locks = [request.old_lock or {}, *(found.lock for found in made)]
         knowledge = await self._whole(request, {name for lock in locks for name in stack(lock, ()).pins}, locks)
         scores = [steps.score(_stack(request, lock), knowledge, policy).total for lock in locks]
         considered = range(0 if request.old_lock else 1, len(scores))
         best = max(considered, key=lambda place: (scores[place], -place))
         rows = explain.rows(_stack(request, locks[0]), knowledge, policy)
+        rows = (*rows, Row("WARNING", trouble, "", "", "resolver", knowledge.day)) if trouble else rows
         chosen = made[best - 1] if best else None
         if chosen:
             moved = changes.diff(request.old_lock or {}, chosen.lock, request.pipfile)
@@ -143,14 +144,22 @@ class Advising:
         today = _stack(request, request.old_lock or {})
         if name not in today.pins:
             raise Refused(f"{name} is not in the lock, which has {len(today.pins)} packages.")
-        kept = await self.resolver.resolve(replace(request, upgrade=Keep()))
-        parents = sorted(parent for parent in kept.required_by.get(name, ()) if parent in today.pins)
+        required_by, trouble = await self._required_by(request)
+        parents = sorted(parent for parent in required_by.get(name, ()) if parent in today.pins)
         knowledge = await self._whole(request, {name, *parents}, [request.old_lock or {}])
         told = [await self._parent(parent, name, today, knowledge) for parent in parents]
         tables = request.pipfile.categories.items()
         own = {place: requirements[name].specifier for place, requirements in tables if name in requirements}
         policy = POLICIES[request.recommendation]
-        return explain.explain(name, today.pins[name], Wanted(own, tuple(told)), knowledge, policy)
+        lines = explain.explain(name, today.pins[name], Wanted(own, tuple(told)), knowledge, policy)
+        return (*lines, trouble) if trouble else lines
+
+    async def _required_by(self, request: ResolveRequest) -> tuple[Mapping[str, tuple[str, ...]], str]:
+        """Who requires what in today's lock, or why that is not known."""
+        try:
+            return (await self.resolver.resolve(replace(request, upgrade=Keep()))).required_by, ""
+        except Unresolvable as problem:
+            return {}, f"Which packages require it is unknown, since the lock cannot be made again: {problem}"
 
     async def _parent(self, parent: str, child: str, today: Stack, knowledge: Knowledge) -> Parent:
         """What a locked package's own metadata say of another one."""
@@ -158,7 +167,18 @@ class Advising:
         files = sieves.candidate(parent, version, knowledge).files
         wheel = next((file for file in files if file.kind == "wheel"), None)
         lines = requires_dist(await self.index.metadata(wheel)) if wheel else ()
-        return Parent(parent, version, explain.asks(lines, child) or "")
+        return Parent(parent, version, explain.asks(lines, child, knowledge.target.python) or "")
+
+    async def _made(self, request: ResolveRequest, policy: Policy) -> tuple[list[Resolution], str]:
+        """The locks that today's is compared with, or why there are none; raises Unresolvable without a lock today."""
+        try:
+            if policy.minimal and request.old_lock:
+                return await self._secure(request), ""
+            return await self._ways(request), ""
+        except Unresolvable as problem:
+            if not request.old_lock:
+                raise
+            return [], f"No other lock can be made: {problem}"
 
     async def _ways(self, request: ResolveRequest) -> list[Resolution]:
         """Everything that may move, and only what must."""

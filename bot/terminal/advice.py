@@ -11,9 +11,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bot.core.advice import Recommendation, Row
+from bot.core.advice import Adviser, Recommendation, Row
 from bot.core.environments import Environment
 from bot.core.errors import Refused, TryLater
+from bot.core.packages import ResolveRequest
 from bot.core.texts import advice as text
 from bot.terminal.desk import desk, escaped, state_folder
 from bot.terminal.sarif import sarif
@@ -21,20 +22,26 @@ from bot.terminal.sarif import sarif
 NOTHING, ADVICE, CANNOT = 0, 1, 2
 """Exit statuses: nothing speaks against the lock · there is advice · it could not be found out."""
 _STYLES = {"ERROR": "red", "WARNING": "yellow", "INFO": "dim"}
-Told = Sequence[tuple[Environment, Recommendation]]
+Told = Sequence[tuple[Environment, Recommendation | str]]
+"""Each lock with its advice, or with the sentence why there is none."""
 
 
 def advise(given: Namespace, environ: Mapping[str, str]) -> int:
     """Print the advice on the folder; exit status NOTHING, ADVICE or CANNOT."""
 
-    async def ask() -> list[tuple[Environment, Recommendation]]:
+    async def ask() -> Told:
         async with desk(given.path, given.environment, given.type, environ, state_folder(environ)) as place:
-            return [(each, await place.adviser.recommend(request)) for each, request in place.asked]
+            return [(each, await _recommended(place.adviser, asked)) for each, asked in place.asked]
 
     try:
         told = asyncio.run(ask())
     except (Refused, TryLater, OSError) as problem:
         print(f"No advice: {problem}", file=sys.stderr)
+        return CANNOT
+    for each, found in told:
+        if isinstance(found, str):
+            print(f"No advice on {each.lock}: {found}", file=sys.stderr)
+    if all(isinstance(found, str) for _, found in told):
         return CANNOT
     if given.sarif:
         print(json.dumps(sarif(told), indent=2))
@@ -42,7 +49,16 @@ def advise(given: Namespace, environ: Mapping[str, str]) -> int:
         print(json.dumps({each.lock: _plain(found) for each, found in told}, indent=2, ensure_ascii=False))
     else:
         _show(told)
+    if any(isinstance(found, str) for _, found in told):
+        return CANNOT
     return ADVICE if any(_is_advice(found) for _, found in told) else NOTHING
+
+
+async def _recommended(adviser: Adviser, asked: ResolveRequest | str) -> Recommendation | str:
+    try:
+        return asked if isinstance(asked, str) else await adviser.recommend(asked)
+    except Refused as refusal:
+        return str(refusal)
 
 
 def explain(given: Namespace, environ: Mapping[str, str]) -> int:
@@ -53,6 +69,8 @@ def explain(given: Namespace, environ: Mapping[str, str]) -> int:
             found, refusals = [], []
             for each, request in place.asked:
                 try:
+                    if isinstance(request, str):
+                        raise Refused(request)
                     found.append((each, await place.adviser.explain(request, given.package)))
                 except Refused as refusal:
                     refusals.append(f"{each.lock}: {refusal}")
@@ -70,13 +88,15 @@ def explain(given: Namespace, environ: Mapping[str, str]) -> int:
     return NOTHING
 
 
-def _is_advice(told: Recommendation) -> bool:
+def _is_advice(told: Recommendation | str) -> bool:
     """Whether anything speaks against the lock, or another one is better; notes alone are none."""
-    return told.resolution is not None or any(row.type != "INFO" for row in told.rows)
+    return isinstance(told, str) or told.resolution is not None or any(row.type != "INFO" for row in told.rows)
 
 
-def _plain(told: Recommendation) -> dict[str, Any]:
+def _plain(told: Recommendation | str) -> dict[str, Any]:
     """The advice as JSON has it; `lock` is the better lock's document, or null."""
+    if isinstance(told, str):
+        return {"trouble": told}
     lock = told.resolution.lock if told.resolution else None
     rows = [asdict(row) for row in told.rows]
     scores = {"score": told.score, "proposed_score": told.proposed_score}
@@ -86,6 +106,8 @@ def _plain(told: Recommendation) -> dict[str, Any]:
 def _show(told: Told) -> None:
     console = Console(highlight=False)
     for each, found in told:
+        if isinstance(found, str):
+            continue
         console.print(f"[bold]{each.lock}[/] ({found.type}): {text.verdict(found)}", markup=True)
         if found.rows:
             console.print(_table(found.rows))

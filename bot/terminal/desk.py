@@ -11,7 +11,9 @@ from bot.adapters.folder import FolderReader, NoLaboratory, NothingDeployed
 from bot.core import overlays
 from bot.core.advice import Adviser, RecommendationType
 from bot.core.environments import Environment
+from bot.core.errors import Refused
 from bot.core.packages import ResolveRequest
+from bot.core.ports import Snapshot
 from bot.core.see import See
 from bot.managers import advise
 from bot.service.advising import Advising, Pages
@@ -23,10 +25,10 @@ STATE = Path("~/.cache/bolide")
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """An adviser, and what it is asked about: each environment of the folder with its request."""
+    """An adviser, and what it is asked about: each environment with its request, or with why there is none."""
 
     adviser: Adviser
-    asked: tuple[tuple[Environment, ResolveRequest], ...]
+    asked: tuple[tuple[Environment, ResolveRequest | str], ...]
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:
@@ -54,11 +56,18 @@ async def desk(
 ) -> AsyncIterator[Desk]:
     """The desk for a folder; raises Refused where the folder, its files or the sources of knowledge cannot be used."""
     async with seeing(folder, environ, state) as see:
-        asked = []
-        for place, project in await overlays.look(environment, see, advise.NAME):
-            request = advise.request(project, place, see)
-            asked.append((place, replace(request, recommendation=wanted) if wanted else request))
-        yield Desk(see.adviser, tuple(asked))
+        seen = await overlays.look(environment, see, advise.NAME)
+        yield Desk(see.adviser, tuple((place, _request(project, place, wanted, see)) for place, project in seen))
+
+
+def _request(
+    project: Snapshot, place: Environment, wanted: RecommendationType | None, see: See
+) -> ResolveRequest | str:
+    try:
+        request = advise.request(project, place, see)
+    except Refused as refusal:
+        return str(refusal)
+    return replace(request, recommendation=wanted) if wanted else request
 
 
 def escaped(cell: str) -> str:

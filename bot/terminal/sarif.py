@@ -12,12 +12,20 @@ SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {"ERROR": "error", "WARNING": "warning", "INFO": "note"}
 
 
-def sarif(told: Sequence[tuple[Environment, Recommendation]]) -> dict[str, Any]:
-    """One run with a result for each row, placed in the lock that it is about."""
-    results = [_result(each, row) for each, found in told for row in found.rows]
+def sarif(told: Sequence[tuple[Environment, Recommendation | str]]) -> dict[str, Any]:
+    """One run with a result for each row, placed in its lock, and a notification for each lock without advice."""
+    results = [_result(each, row) for each, found in told if not isinstance(found, str) for row in found.rows]
+    failed = [_notification(each, found) for each, found in told if isinstance(found, str)]
     names = sorted({str(result["ruleId"]) for result in results})
     driver = {"name": "Bolide", "version": __version__, "rules": [{"id": name} for name in names]}
-    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
+    invocation: dict[str, Any] = {"executionSuccessful": not failed}
+    invocation |= {"toolExecutionNotifications": failed} if failed else {}
+    run = {"tool": {"driver": driver}, "invocations": [invocation], "results": results}
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _notification(environment: Environment, trouble: str) -> dict[str, Any]:
+    return {"level": "error", "message": {"text": f"No advice on {environment.lock}: {trouble}"}}
 
 
 def _result(environment: Environment, row: Row) -> dict[str, Any]:

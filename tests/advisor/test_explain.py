@@ -72,9 +72,12 @@ def test_what_is_not_known_is_said_to_be_unknown() -> None:
 
 def test_metadata_lines_are_read_for_one_child() -> None:
     lines = ("Lib>=1,<2", "lib<1.9; python_version > '3'", 'lib; extra == "x"', "not a requirement !", "other")
-    assert explain.asks(lines, "lib") == "<2,>=1,<1.9"
-    assert explain.asks(("lib",), "lib") == ""
-    assert explain.asks(('lib; extra == "x"',), "lib") is None
+    assert explain.asks(lines, "lib", "3.11") == "<2,>=1,<1.9"
+    assert explain.asks(("lib",), "lib", "3.11") == ""
+    assert explain.asks(('lib; extra == "x"',), "lib", "3.11") is None
+    byversion = ("lib<1; python_version < '3.10'", "lib>=1; python_version >= '3.10'", "lib; sys_platform == 'win32'")
+    assert explain.asks(byversion, "lib", "3.11.2") == ">=1"
+    assert explain.asks(byversion, "lib", "3.9") == "<1"
 
 
 def test_a_move_away_from_a_fault_says_so() -> None:

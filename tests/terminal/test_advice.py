@@ -101,9 +101,8 @@ async def test_advice_is_sarif(folder: Path, say: Say) -> None:
 async def test_sarif_is_valid_by_its_own_schema(folder: Path, say: Say) -> None:
     package = "@microsoft/jest-sarif"
     place = installed(package, "1.0.0-beta.0") / "node_modules" / package / "lib" / "schemas"
-    official = json.loads((place / "sarif-2.1.0-rtm.5.json").read_text())
-    del official["definitions"]["run"]["properties"]["language"]["pattern"]  # it has a bracket too many
-    schema = jsonschema_rs.Draft7Validator(official)
+    official = (place / "sarif-2.1.0-rtm.5.json").read_text().replace("{2}]?$", "{2}$")  # it has a bracket too many
+    schema = jsonschema_rs.Draft7Validator(json.loads(official))
     _, out, _ = await say("advise", folder, "--sarif")
     schema.validate(json.loads(out))
     assert not schema.is_valid({**json.loads(out), "version": "2.0"})
@@ -111,6 +110,44 @@ async def test_sarif_is_valid_by_its_own_schema(folder: Path, say: Say) -> None:
     _, out, _ = await say("advise", folder, "--sarif")
     assert json.loads(out)["runs"][0]["results"] == []
     schema.validate(json.loads(out))
+    for broken, text in (("overlays/gpu", "x ="), ("overlays/cpu", "y =")):
+        (folder / broken).mkdir(parents=True)
+        (folder / broken / "Pipfile").write_text(text)
+    _, out, _ = await say("advise", folder, "--sarif")
+    schema.validate(json.loads(out))
+
+
+async def test_a_lock_without_advice_does_not_hide_the_others(folder: Path, say: Say) -> None:
+    overlay = folder / "overlays" / "gpu"
+    overlay.mkdir(parents=True)
+    (overlay / "Pipfile").write_text("x =")
+    code, out, err = await say("advise", folder)
+    assert (code, "Pipfile.lock (latest): 1 error" in out) == (2, True)
+    assert "No advice on overlays/gpu/Pipfile.lock: The Pipfile is not TOML" in err
+    _, out, _ = await say("advise", folder, "--json")
+    assert "is not TOML" in json.loads(out)["overlays/gpu/Pipfile.lock"]["trouble"]
+    _, out, _ = await say("advise", folder, "--sarif")
+    (invocation,) = json.loads(out)["runs"][0]["invocations"]
+    assert invocation["executionSuccessful"] is False
+    assert "No advice on overlays/gpu" in invocation["toolExecutionNotifications"][0]["message"]["text"]
+    code, out, _ = await say("explain", "lib", folder)
+    assert (code, "app 1.0 requires it" in out) == (0, True)
+
+
+async def test_a_lock_that_cannot_be_made_again_is_judged_all_the_same(
+    folder: Path, index: PackageIndex, say: Say
+) -> None:
+    pipfile = folder / "Pipfile"
+    pipfile.write_text(pipfile.read_text() + 'needs-a-build = "*"\n')
+    index.add("needs-a-build", "1.0", uploaded=OLD, sdist_only=True)
+    code, out, _ = await say("advise", folder)
+    assert (code, "lib 1.0: it is affected by PYSEC-5" in out) == (1, True)
+    assert "No other lock can be made: " in out
+    code, out, _ = await say("explain", "lib", folder)
+    assert (code, "Which packages require it is unknown, since the lock cannot be made again" in out) == (0, True)
+    (folder / "Pipfile.lock").unlink()
+    code, _, err = await say("advise", folder)
+    assert (code, "never runs a package's build" in err) == (2, True)
 
 
 async def _better(folder: Path, say: Say) -> Any:
