@@ -60,7 +60,8 @@ class MirroredReader(PassingReader):
     ) -> Snapshot:
         """As the port says; a mirror that cannot be read is done without."""
         question = Question(tuple(paths), branch, tuple(more), overlays, tracked)
-        if self._recalls:
+        # A commit that the event names is read, not recalled: what is examined there is not to be examined twice.
+        if self._recalls and (sha is None or self.recalled):
             with suppress(InboxUnavailable):
                 known = await self._mirror.recall(self._repository, question, sha or self._head, self._now)
                 if known is not None:

@@ -9,6 +9,7 @@ import pytest
 
 from bot.adapters.mirror import SqliteMirror
 from bot.core import inside
+from bot.core.errors import TryLater
 from bot.core.events import Repository
 from bot.core.mirror import Question
 from bot.core.ports import Unreadable
@@ -117,6 +118,20 @@ async def test_a_broken_mirror_is_done_without(world: World, mirror: SqliteMirro
     mirror.close()
     await settled(world)
     assert "snapshot" in await looked(world)
+
+
+async def test_evidence_that_is_tried_again_is_gathered_once_more_and_not_twice(world: World) -> None:
+    def busy() -> None:
+        world.laboratory.meanwhile = lambda: None
+        raise TryLater("The disk is full.", 60)
+
+    world.laboratory.meanwhile = busy
+    await world.install()
+    begun = len(world.laboratory.examined)
+    world.seconds += 61
+    await world.settle()
+    assert len(world.laboratory.examined) == begun + 1
+    assert world.only_pull()
 
 
 async def test_what_is_known_is_the_same_after_a_restart_and_of_one_installation_only(
