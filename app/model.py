@@ -4,6 +4,7 @@ import hashlib
 import json
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,11 @@ from ai_edge_litert.interpreter import Interpreter
 
 from app.drift import Drift, Reference
 from app.png import SIDE, Grey
+from app.signature import NAME, BadSignature, verify
 
 DIGITS = 10
+FILES = ("card.json", "model.tflite", "golden.json")
+"""What a model is loaded from, and what its signature covers."""
 
 
 class ModelError(Exception):
@@ -72,12 +76,18 @@ class DigitModel:
         return loaded
 
 
-def load(folder: Path | None) -> DigitModel:
-    """The model of a model directory, after it has answered a golden digit rightly; raises ModelError."""
+def load(folder: Path | None, verifying_key: Path | None = None) -> DigitModel:
+    """The model of a model directory, after it has answered a golden digit rightly; raises ModelError.
+
+    With a public key, what is loaded are bytes whose signature holds.
+    """
     if folder is None:
         raise ModelError("MODEL_DIR is not set: set it to a model directory.")
-    card = _document(_content(folder / "card.json"), "card.json")
-    content, golden = _content(folder / "model.tflite"), _content(folder / "golden.json")
+    files = {name: _content(folder / name) for name in FILES}
+    if verifying_key is not None:
+        _require_signed(folder, files, verifying_key)
+    told, content, golden = (files[name] for name in FILES)
+    card = _document(told, "card.json")
     for name, found, key in (("model.tflite", content, "sha256"), ("golden.json", golden, "golden_sha256")):
         if hashlib.sha256(found).hexdigest() != card.get(key):
             raise ModelError(f"{name} in {folder} does not have the sha256 of its card: train and deploy again.")
@@ -87,6 +97,21 @@ def load(folder: Path | None) -> DigitModel:
     model = DigitModel(content, model_id, _drift(card))
     _check(model, _document(golden, "golden.json"))
     return model
+
+
+def _require_signed(folder: Path, files: Mapping[str, bytes], verifying_key: Path) -> None:
+    try:
+        verify(_proof(folder / NAME), files, _proof(verifying_key))
+    except BadSignature as problem:
+        remedy = "train and deploy again, or correct VERIFYING_KEY_FILE"
+        raise ModelError(f"The signature of the model in {folder} does not hold ({problem}): {remedy}.") from problem
+
+
+def _proof(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        raise BadSignature(f"{path} cannot be read: {problem.strerror}") from problem
 
 
 def _drift(card: dict[str, Any]) -> Drift | None:

@@ -37,7 +37,7 @@ class Service:
     def of(cls, settings: Settings | None = None, sink: Sink | None = None) -> "Service":
         """The service of these settings, by default the environment's; lines of the access log go to the sink."""
         settings = settings or Settings.from_env(os.environ)
-        slot, meters = Slot.of(settings.model_dir), Meters(settings.commit)
+        slot, meters = Slot.of(settings.model_dir, settings.verifying_key), Meters(settings.commit)
         if isinstance(slot.model, DigitModel):
             meters.serve(slot.model)
 

@@ -12,13 +12,16 @@ class Settings:
     model_dir: Path | None = None
     commit: str | None = None
     lock_sha256: str | None = None
+    verifying_key: Path | None = None
+    """The public key that every model must be signed for; None: a signature is not asked for."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
         """The settings in an environment; an empty variable counts as unset."""
-        folder = environ.get("MODEL_DIR")
+        folder, key = environ.get("MODEL_DIR"), environ.get("VERIFYING_KEY_FILE")
         return cls(
             model_dir=Path(folder) if folder else None,
             commit=environ.get("COMMIT") or None,
             lock_sha256=environ.get("LOCK_SHA256") or None,
+            verifying_key=Path(key) if key else None,
         )

@@ -17,18 +17,18 @@ log = logging.getLogger(__name__)
 class Slot:
     """Holds the model of a folder, or why there is none; requests read `model`, one thread at most replaces it."""
 
-    def __init__(self, model: Offered, folder: Path | None = None) -> None:
+    def __init__(self, model: Offered, folder: Path | None = None, verifying_key: Path | None = None) -> None:
         self.model = model
-        self._folder = folder
+        self._folder, self._verifying_key = folder, verifying_key
         self._seen = _mark(folder)
         self._told: list[Told] = []
 
     @classmethod
-    def of(cls, folder: Path | None) -> "Slot":
-        """The slot of a model directory."""
-        slot = cls(ModelError("The model is not loaded yet."), folder)
+    def of(cls, folder: Path | None, verifying_key: Path | None = None) -> "Slot":
+        """The slot of a model directory; with a public key, models that are not signed for it are refused."""
+        slot = cls(ModelError("The model is not loaded yet."), folder, verifying_key)
         try:
-            slot.model = load(folder)
+            slot.model = load(folder, verifying_key)
         except ModelError as problem:
             log.error("There is no model to serve: %s", problem)
             slot.model = problem
@@ -58,7 +58,7 @@ class Slot:
 
     def _offered(self) -> Offered:
         try:
-            return load(self._folder)
+            return load(self._folder, self._verifying_key)
         except ModelError as problem:
             return problem
 

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bot.core.signature import require_key
 from bot.runnersettings import TektonSettings, read_runner
 from bot.secret import NOTHING
 from bot.secret import Secret as Secret
@@ -70,6 +71,8 @@ SETTINGS: tuple[Setting, ...] = (
         "Where advisories come from: OSV's service, a folder or zip of OSV records, or `none`",
     ),
     Setting("BOLIDE_PRESCRIPTIONS", "", "A file or folder of Thoth prescriptions that count beside Bolide's own rules"),
+    Setting("BOLIDE_SIGNING_KEY", "", "The key that signs models: ECDSA P-256, PEM text; or name its file in the next"),
+    Setting("BOLIDE_SIGNING_KEY_FILE", "", "The file with that key; unset: models are not signed"),
     Setting("BOLIDE_BASE_IMAGE", "", "The image with Python below services, NAME@sha256:…; unset: no images"),
     Setting("BOLIDE_REGISTRY_AUTH_FILE", "", "The file with the registries' passwords, as `buildah login` writes it"),
     Setting("BOLIDE_RUNNER", "local", "Where models are made: `local`, or `tekton` in a cluster (docs/runners.md)"),
@@ -142,6 +145,7 @@ class Settings:
     tekton: TektonSettings | None = None
     dashboard_url: str = ""
     dashboard_token: Secret = NOTHING
+    signing_key: Secret = NOTHING
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -173,6 +177,7 @@ class Settings:
             prescriptions=read.text("BOLIDE_PRESCRIPTIONS"),
             dashboard_url=read.checked("BOLIDE_DASHBOARD_URL", lambda text: text and _url(text), ""),
             dashboard_token=Secret(read.secret("BOLIDE_DASHBOARD_TOKEN", _token)),
+            signing_key=Secret(read.secret("BOLIDE_SIGNING_KEY", require_key)),
         )
         if problems := (*read.problems, *wrong):
             raise SettingsProblem(tuple(dict.fromkeys(problems)))
@@ -181,7 +186,8 @@ class Settings:
     def secrets(self) -> tuple[Secret, ...]:
         """Everything that no log may show."""
         bucket = (self.bucket.secret,) if self.bucket else ()
-        return (self.private_key, self.webhook_secret, self.database_url, self.dashboard_token, *bucket)
+        own = (self.private_key, self.webhook_secret, self.database_url, self.dashboard_token, self.signing_key)
+        return (*own, *bucket)
 
 
 @dataclass(frozen=True, slots=True)

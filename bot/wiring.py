@@ -52,6 +52,7 @@ from bot.pipelines.pipelinerun import ClusterMaker
 from bot.pipelines.preview import Ground
 from bot.pipelines.register import FolderRegister
 from bot.pipelines.runner import LocalRunner, prune_logs
+from bot.pipelines.signer import Signer
 from bot.pipelines.store import ArtefactStore, FolderStore, SharedStore
 from bot.service import dashboard
 from bot.service.advising import Lore
@@ -279,6 +280,7 @@ def _workshop(
         releases=state / "releases",
         scratch=state / "scratch",
         yard=_yard(settings, state),
+        signer=Signer.of(key, state) if (key := settings.signing_key.reveal()) else None,
         probation=settings.probation_seconds,
         maker=maker,
         logs=state / "runs" / "logs",

@@ -24,7 +24,7 @@ from training.fitted import About, read_fitted
 from training.inference import FlatGraph
 from training.model import build, without_scale
 from training.policy import PATH, ExportPolicy, parse_export
-from training.signing import sign
+from training.signing import NAME, read_signer, sign
 
 CALIBRATION_IMAGES = 500
 CHANCE_IMAGES = 3
@@ -41,6 +41,8 @@ class Parity:
 
 def run(settings: StageSettings) -> None:
     """The stage: reads weights.npz of MODEL_DIR and DATA_DIR, writes the model; raises StageError."""
+    if settings.signing_key is not None:
+        read_signer(settings.signing_key)
     make_folder(settings.model_dir)
     weights, about = read_fitted(settings.model_dir)
     data = load_training(settings.data_dir, about.config.validation_share)
@@ -80,8 +82,10 @@ def export(settings: StageSettings, model: Any, about: About, data: TrainingData
     }
     card = render_card(served.content, golden, datetime.now(UTC), about.commit, data.sha256, told)
     others = {f"{form}.tflite": graph.content for form, graph in graphs.items() if form != policy.serve}
-    write_model(settings.model_dir, {"model.tflite": served.content, **others, "golden.json": golden}, card)
-    sign(settings)
+    files = {"model.tflite": served.content, **others, "golden.json": golden}
+    if settings.signing_key is not None:
+        files[NAME] = sign({**files, "card.json": card}, settings.signing_key)
+    write_model(settings.model_dir, files, card)
     accuracy = parity[policy.serve].validation_accuracy
     print(f"Validation accuracy {accuracy:.2%} ({policy.serve}); the model is in {settings.model_dir}.", flush=True)
 

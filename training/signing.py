@@ -1,9 +1,10 @@
 """The signature of a model directory, in the format of OpenSSF model-signing: `model.sig`, a Sigstore bundle."""
 
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from training.config import StageSettings
 from training.errors import StageError
 
 NAME = "model.sig"
@@ -11,22 +12,30 @@ SIGNED = ("model.tflite", "card.json", "golden.json")
 """What is written before the signature and never changes after it; the rest is evidence, and is named by hash."""
 
 
-def sign(settings: StageSettings) -> None:
-    """Writes model.sig with the key that SIGNING_KEY_FILE names (ECDSA, PEM), if it names one; raises StageError."""
-    if settings.signing_key is None:
-        return
+def read_signer(key: Path) -> Any:
+    """What signs with a private key (ECDSA, PEM); raises StageError, at once where it is asked before the training."""
     from model_signing import signing
 
-    folder = settings.model_dir
     try:
         config: Any = signing.Config()  # type: ignore[no-untyped-call]
-        config.use_elliptic_key_signer(private_key=settings.signing_key)
-        config.set_hashing_config(_signed_files(folder)).sign(folder, folder / NAME)
+        return config.use_elliptic_key_signer(private_key=key)
     except (OSError, ValueError, TypeError) as problem:
         raise StageError(
-            f"Cannot sign with {settings.signing_key} ({_first_line(problem)}): "
+            f"Cannot sign with {key} ({_first_line(problem)}): "
             "set SIGNING_KEY_FILE to an unencrypted ECDSA P-256 key in PEM form, or leave it unset."
         ) from problem
+
+
+def sign(files: Mapping[str, bytes], key: Path) -> bytes:
+    """The signature of the files `SIGNED` with a private key; raises StageError."""
+    signer = read_signer(key)
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made) / "model"  # the name that the signature gives to the model
+        folder.mkdir()
+        for name in SIGNED:
+            (folder / name).write_bytes(files[name])
+        signer.sign(folder, Path(made) / NAME)
+        return (Path(made) / NAME).read_bytes()
 
 
 def verify(folder: Path, public_key: Path) -> None:

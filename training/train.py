@@ -12,6 +12,7 @@ from training.config import StageSettings, TrainingConfig
 from training.data import TrainingData, load_training
 from training.errors import exit_status
 from training.fitted import About, fingerprint_weights, write_fitted
+from training.signing import read_signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ def train(data: TrainingData, config: TrainingConfig, checkpoint: Checkpoint, te
 def run(settings: StageSettings) -> None:
     """The stage: reads DATA_DIR, writes MODEL_DIR; raises StageError."""
     config = settings.config
+    if settings.signing_key is not None:
+        read_signer(settings.signing_key)
     data = load_training(settings.data_dir, config.validation_share)
     make_folder(settings.model_dir)
     _say(

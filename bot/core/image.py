@@ -13,6 +13,8 @@ USER = "10001:10001"
 """Nobody's, so that a container that is broken out of owns nothing."""
 ROOT = "/srv"
 PORT = 8080
+PUBLIC_KEY = "verifying-key.pem"
+"""The file with the public half of the key that signs models, in a release and in an image."""
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "https://github.com/bolide/buildtypes/image/v1"
@@ -29,6 +31,8 @@ class ImageSpec:
     environ: Mapping[str, str]
     labels: Mapping[str, str] = field(default_factory=dict)
     model: bool = False
+    signed: bool = False
+    """Whether the service must find the model signed for the key `verifying-key.pem`."""
 
 
 def require_base(base: str) -> str:
@@ -46,12 +50,16 @@ def require_repository(name: str) -> str:
 
 
 def containerfile(spec: ImageSpec) -> str:
-    """What builds the image from a folder with `packages/`, `source/`, maybe `model/`; it copies, and runs nothing."""
+    """What builds the image from a folder with `packages/`, `source/`, maybe a model and the key of its signature.
+
+    It copies, and runs nothing.
+    """
     environ = {"PYTHONPATH": f"{ROOT}/packages", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
     environ |= {"PORT": str(PORT), "LANG": "C.UTF-8"} | dict(spec.environ)
     environ |= {"MODEL_DIR": f"{ROOT}/model"} if spec.model else {}
+    environ |= {"VERIFYING_KEY_FILE": f"{ROOT}/{PUBLIC_KEY}"} if spec.signed else {}
     # What changes least comes first, so that its layer is shared by many images.
-    folders = ("packages", "model", "source") if spec.model else ("packages", "source")
+    folders = ["packages", *(["model"] if spec.model else []), *([PUBLIC_KEY] if spec.signed else []), "source"]
     lines = [
         f"FROM {require_base(spec.base)}",
         *(f"COPY --chown=0:0 {folder} {ROOT}/{folder}" for folder in folders),

@@ -3,6 +3,7 @@
 import shlex
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from bot.core import image, stages
@@ -106,7 +107,12 @@ class _Delivery:
         command = (self._yard.python, *command[1:]) if command[0] == "python" else command
         labels = {"org.opencontainers.image.revision": commit} if commit else {}
         environ = {"COMMIT": commit, "LOCK_SHA256": self._course.lock_sha256} if commit else {}
-        return ImageSpec(self._yard.base, command, environ, labels, model=self._model is not None)
+        model, signed = self._model is not None, self._public_key() is not None
+        return ImageSpec(self._yard.base, command, environ, labels, model=model, signed=signed)
+
+    def _public_key(self) -> Path | None:
+        signer = self._course.workshop.signer
+        return signer.public if signer and self._model else None
 
     async def _build(self, tag: str, card: dict[str, Any]) -> Pushed:
         request = self._course.request
@@ -118,6 +124,7 @@ class _Delivery:
             request.tree,
             self._recipe.inputs,
             self._model.path if self._model else None,
+            self._public_key(),
         )
         context = self._course.scratch / "image"
         digest = await publish(self._yard.images, parts, context, self._keys.image, tag)

@@ -24,6 +24,7 @@ from bot.pipelines.image import Yard
 from bot.pipelines.pipelinerun import Wanted
 from bot.pipelines.release import Unsound
 from bot.pipelines.runner import Environments, Runner
+from bot.pipelines.signer import Signer
 from bot.pipelines.store import ArtefactStore
 
 Report = Callable[[StageReport], Awaitable[None]]
@@ -113,6 +114,8 @@ class Workshop:
     """What images are built with; None where they cannot be."""
     maker: "ModelMaker | None" = None
     """Where models are made instead of here, such as a cluster."""
+    signer: Signer | None = None
+    """Signs models; None where the operator has set no key."""
     logs: Path | None = None
     """Where stages' output is written as it comes: `COMMIT/STAGE.log`."""
     patience: float = 30.0
@@ -180,15 +183,27 @@ class Course:
         except Unsound as error:
             raise Stop(stage, str(error)) from error
 
+    async def sign(self, stage: StageName, model: Path) -> None:
+        """Sign a model directory, where the operator has set a key; raises Stop."""
+        if signer := self.workshop.signer:
+            try:
+                await asyncio.to_thread(signer.sign, model)
+            except Unsound as error:
+                raise Stop(stage, str(error)) from error
+
 
 async def made_from(course: Course, step: Step, requirements: str) -> dict[str, str]:
     """Name → hash of all that a model stage's result depends on, besides its command and a model; raises Stop."""
-    request = course.request
-    return dict(request.variables) | {
-        "code": await course.digest(step.name, request.tree, step.inputs),
-        "packages": sha256_text(requirements),
-        "data": await course.digest(step.name, request.data) if request.data else "",
-    }
+    request, signer = course.request, course.workshop.signer
+    return (
+        dict(request.variables)
+        | ({"signed": signer.key.fingerprint()} if signer else {})
+        | {
+            "code": await course.digest(step.name, request.tree, step.inputs),
+            "packages": sha256_text(requirements),
+            "data": await course.digest(step.name, request.data) if request.data else "",
+        }
+    )
 
 
 def by_hand(course: Course, step: Step) -> str:

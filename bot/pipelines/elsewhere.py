@@ -58,6 +58,7 @@ class _Elsewhere:
     async def _keep(self, key: str, folder: Path, stage: StageName) -> Artefact:
         """Keep what the run made, once its card fits the model."""
         await self._course.card(stage, folder)
+        await self._course.sign(stage, folder)
         try:
             return await self._course.workshop.store.keep(key, folder, self._course.request.sha)
         except files.UnsoundTree as error:

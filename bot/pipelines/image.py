@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.core import lockfile, sbom
-from bot.core.image import ImageSpec, Origin, containerfile, provenance
+from bot.core.image import PUBLIC_KEY, ImageSpec, Origin, containerfile, provenance
 from bot.pipelines import files
 
 BUILDER = "https://github.com/bolide"
@@ -47,13 +47,17 @@ class Yard:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What is in an image: an environment's packages, the files of a tree that the inputs cover, maybe a model."""
+    """What is in an image: an environment's packages, the files of a tree that the inputs cover, maybe a model.
+
+    A model that is signed has the file of the public key beside it.
+    """
 
     spec: ImageSpec
     packages: Path
     tree: Path
     inputs: tuple[str, ...]
     model: Path | None = None
+    public_key: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +80,7 @@ async def publish(images: Images, parts: Parts, context: Path, repository: str, 
 
     Raises what `images` raises, and files.UnsoundTree.
     """
-    await asyncio.to_thread(
-        stage, context, packages=parts.packages, tree=parts.tree, inputs=parts.inputs, model=parts.model
-    )
+    await asyncio.to_thread(stage, context, parts)
     built = await images.build(context, containerfile(parts.spec))
     try:
         return await images.push(built, repository, tag)
@@ -104,23 +106,25 @@ def read_record(folder: Path) -> Pushed:
     return Pushed(**json.loads((folder / "image.json").read_text()))
 
 
-def stage(context: Path, *, packages: Path, tree: Path, inputs: Sequence[str], model: Path | None) -> None:
-    """Lay out `packages/`, `source/` and, for a service with a model, `model/`; raises files.UnsoundTree.
+def stage(context: Path, parts: Parts) -> None:
+    """Lay out `packages/`, `source/` and, for a service with a model, `model/` and its key; raises files.UnsoundTree.
 
-    `packages` is an environment's folder; programs that are no scripts come to `packages/bin`. What its installation
+    The packages are an environment's folder; programs that are no scripts come to `packages/bin`. What its installation
     left behind, bytecode and scripts with the path of its interpreter among it, stays out; modes are 0644 and 0755.
     """
-    for installed in sorted(packages.glob("lib/python3*/site-packages")):
+    for installed in sorted(parts.packages.glob("lib/python3*/site-packages")):
         files.copy(installed, context / "packages")
-    _copy_programs(packages / "bin", context / "packages" / "bin")
+    _copy_programs(parts.packages / "bin", context / "packages" / "bin")
     for metadata in (context / "packages").glob("*.dist-info"):
         for name in _MADE_HERE:
             (metadata / name).unlink(missing_ok=True)
     for leftover in ("_virtualenv.py", "_virtualenv.pth", "distutils-precedence.pth"):
         (context / "packages" / leftover).unlink(missing_ok=True)
-    files.copy(tree, context / "source", inputs)
-    if model:
-        files.copy(model, context / "model", links=False)
+    files.copy(parts.tree, context / "source", parts.inputs)
+    if parts.model:
+        files.copy(parts.model, context / "model", links=False)
+    if parts.public_key:
+        shutil.copy(parts.public_key, context / PUBLIC_KEY)
     _settle_modes(context)
 
 

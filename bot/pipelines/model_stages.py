@@ -78,6 +78,8 @@ class _Training:
         card = await self._course.card(step.name, folder)
         if judged not in (None, card["sha256"]):
             raise Stop(step.name, f"`{' '.join(step.command)}` changed the model that it was to judge.")
+        if judged is None:
+            await self._course.sign(step.name, folder)
         try:
             artefact = await self._course.workshop.store.keep(key, folder, self._request.sha)
         except files.UnsoundTree as error:
@@ -93,19 +95,23 @@ class _Training:
         except files.UnsoundTree as error:
             raise Stop(step.name, str(error)) from error
         there = {"MODEL_DIR": model, "DATA_DIR": self._request.data, "PRODUCTION_DIR": production}
-        folders = {name: path for name, path in there.items() if path and name in (*step.reads, *step.writes)}
+        places: dict[str, Path] = {
+            name: path for name, path in there.items() if path and name in (*step.reads, *step.writes)
+        }
         given = {"COMMIT": self._request.sha, "LOCK_SHA256": self._course.lock_sha256} | dict(self._request.variables)
-        logs = self._course.workshop.logs
+        shop = self._course.workshop
+        if shop.signer and step.name == "gate":
+            places["VERIFYING_KEY_FILE"] = shop.signer.public
         job = Job(
             step.command,
             source,
             self._requirements,
             self._indexes,
-            given | {name: str(folder) for name, folder in folders.items()},
-            reads=tuple(folder for name, folder in folders.items() if name not in step.writes),
-            writes=tuple(folder for name, folder in folders.items() if name in step.writes),
-            log=logs / self._request.sha / f"{step.name}.log" if logs else None,
+            given | {name: str(path) for name, path in places.items()},
+            reads=tuple(path for name, path in places.items() if name not in step.writes),
+            writes=tuple(path for name, path in places.items() if name in step.writes),
+            log=shop.logs / self._request.sha / f"{step.name}.log" if shop.logs else None,
         )
-        ran = await self._course.workshop.runner.run(job)
+        ran = await shop.runner.run(job)
         if isinstance(ran, Broken):
             raise Stop(step.name, ran.sentence, ran.output_tail, by_hand(self._course, step))

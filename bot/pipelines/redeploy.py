@@ -138,6 +138,7 @@ class _Service:
                 tree=self._course.request.tree,
                 model=self._model.path if self._model else None,
                 packages=packages,
+                public_key=self._workshop.signer.public if self._workshop.signer else None,
             )
         except (Unsound, files.UnsoundTree) as error:
             raise Stop("package", str(error)) from error
@@ -240,10 +241,7 @@ async def _status(course: Course) -> Status:
 
 
 def _serve_by_hand(sealed: Release) -> str:
-    variables = {"COMMIT": sealed.trace.commit, "LOCK_SHA256": sealed.trace.lock_sha256}
-    if sealed.model:
-        variables["MODEL_DIR"] = str(sealed.model)
-    given = "".join(f"{name}={shlex.quote(value)} " for name, value in variables.items())
+    given = "".join(f"{name}={shlex.quote(value)} " for name, value in sealed.variables.items())
     command = shlex.join(sealed.serve or ("python", "-m", "gunicorn", sealed.wsgi))
     return (
         f"cd {shlex.quote(str(sealed.source))} && PATH={shlex.quote(str(sealed.python.parent))}:$PATH {given}{command}"

@@ -1,7 +1,8 @@
 """The sealed virtual environment release: a folder that holds everything a server needs, and its trace.
 
 `release.json` names the commit, the lock, the data and the model, and the sha256 of every file; `source/` and `model/`
-hold the files, `environment` links to the installed packages. A release is never changed after it was sealed.
+hold the files, `verifying-key.pem` the public key that the model is signed for, `environment` links to the installed
+packages. A release is never changed after it was sealed.
 """
 
 import json
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.core.image import PUBLIC_KEY
 from bot.core.recipe import ServiceRecipe
 from bot.pipelines import files
 
@@ -54,6 +56,8 @@ class Release:
     version: str
     predict: str
     serve: tuple[str, ...] = ()
+    signed: bool = False
+    """Whether its service gets a public key, and must find the model signed for it."""
 
     @property
     def name(self) -> str:
@@ -71,6 +75,13 @@ class Release:
         return self.path / "model" if self.trace.model_sha256 else None
 
     @property
+    def variables(self) -> dict[str, str]:
+        """What its server finds in the environment, as docs/formats.md describes it."""
+        told = {"COMMIT": self.trace.commit, "LOCK_SHA256": self.trace.lock_sha256}
+        told |= {"MODEL_DIR": str(self.model)} if self.model else {}
+        return told | ({"VERIFYING_KEY_FILE": str(self.path / PUBLIC_KEY)} if self.signed else {})
+
+    @property
     def python(self) -> Path:
         """The interpreter of the release's packages."""
         return self.path / "environment" / "bin" / "python"
@@ -86,7 +97,14 @@ def name_of(content: str, commit: str) -> str:
 
 
 def seal(
-    target: Path, *, trace: Trace, service: ServiceRecipe, tree: Path, model: Path | None, packages: Path
+    target: Path,
+    *,
+    trace: Trace,
+    service: ServiceRecipe,
+    tree: Path,
+    model: Path | None,
+    packages: Path,
+    public_key: Path | None = None,
 ) -> Release:
     """Make the release at `target`, whole or not at all; raises Unsound or files.UnsoundTree."""
     making = target.with_name(f".making-{uuid.uuid4().hex}")
@@ -94,6 +112,8 @@ def seal(
         files.copy(tree, making / "source", service.inputs)
         if model:
             files.copy(model, making / "model", links=False)
+        if model and public_key:
+            shutil.copy(public_key, making / PUBLIC_KEY)
         (making / "environment").symlink_to(packages.absolute())
         if not service.serve:
             _require_gunicorn(packages)
@@ -171,14 +191,15 @@ def _read(path: Path) -> tuple[Release, dict[str, str]]:
             raise Unsound(f"Release {path.name} has schema {document['schema']}, this program reads {SCHEMA}.")
         told = dict(document["service"])
         serve = tuple(map(str, told.pop("serve", ())))  # releases of before have none
-        release = Release(path.absolute(), Trace(**document["trace"]), **told, serve=serve)
-        return release, dict(document["files"])
+        sealed = dict(document["files"])
+        trace = Trace(**document["trace"])
+        return Release(path.absolute(), trace, **told, serve=serve, signed=PUBLIC_KEY in sealed), sealed
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Unsound(f"{path} holds no release ({error}); deploy again.") from error
 
 
 def _sealed_hashes(path: Path) -> dict[str, str]:
-    return files.hashes(path, ("source", "model"))
+    return files.hashes(path, ("source", "model", PUBLIC_KEY))
 
 
 def _require_gunicorn(packages: Path) -> None:

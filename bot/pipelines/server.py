@@ -144,10 +144,8 @@ def _environ(release: Release) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONNOUSERSITE": "1",
         "PYTHONUNBUFFERED": "1",
-        "COMMIT": release.trace.commit,
-        "LOCK_SHA256": release.trace.lock_sha256,
     }
-    return given | ({"MODEL_DIR": str(release.model)} if release.model else {})
+    return given | release.variables
 
 
 def _new_log(folder: Path, name: str) -> Path:

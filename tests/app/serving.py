@@ -42,10 +42,11 @@ class Served:
 
 
 @contextlib.contextmanager
-def serving(model_dir: Path, commit: str, log: Path) -> Iterator[Served]:
+def serving(model_dir: Path, commit: str, log: Path, verifying_key: Path | None = None) -> Iterator[Served]:
     """The service as it is deployed: on a listening socket that it is handed."""
     variables = {name: value for name, value in os.environ.items() if name == "PATH" or name.startswith("COV")}
     variables |= {"MODEL_DIR": str(model_dir), "COMMIT": commit, "LOCK_SHA256": "10c4", "HOME": str(log.parent)}
+    variables |= {"VERIFYING_KEY_FILE": str(verifying_key)} if verifying_key else {}
     with socket.create_server(("127.0.0.1", 0)) as door, log.open("wb") as file:
         url = f"http://127.0.0.1:{door.getsockname()[1]}"
         command = [sys.executable, "-c", HAND_OVER, str(door.fileno())]

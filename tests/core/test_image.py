@@ -24,6 +24,12 @@ def test_the_file_copies_what_changes_least_first_and_runs_nothing() -> None:
     assert "RUN" not in text
 
 
+def test_the_image_of_a_signed_model_has_the_key_to_verify_it_with() -> None:
+    text = containerfile(ImageSpec(BASE, ("serve",), {}, model=True, signed=True))
+    assert "COPY --chown=0:0 verifying-key.pem /srv/verifying-key.pem" in text
+    assert 'ENV VERIFYING_KEY_FILE="/srv/verifying-key.pem"' in text
+
+
 def test_a_service_without_a_model_has_no_folder_for_it() -> None:
     text = containerfile(ImageSpec(BASE, ("serve",), {}))
     assert "model" not in text

@@ -23,6 +23,7 @@ from bot.pipelines.course import Cluster, RunRequest, Workshop
 from bot.pipelines.image import Yard
 from bot.pipelines.preview import Ground, open_preview, say_nothing
 from bot.pipelines.runner import LocalRunner
+from bot.pipelines.signer import Signer
 from bot.pipelines.store import FolderStore
 from tests.managers.memory_forge import MemoryForge, MemoryRepository
 from tests.pipelines.workshop import (
@@ -35,6 +36,7 @@ from tests.pipelines.workshop import (
     training_module,
     write_repository,
 )
+from tests.signing import make_keys
 
 BASE = f"registry.example.org/python@sha256:{'b' * 64}"
 IMAGE = "registry.example.org/ada/digits"
@@ -52,9 +54,12 @@ class MemoryImages:
     built: dict[str, tuple[str, str | None, str]] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     builds: int = 0
+    public_keys: list[str] = field(default_factory=list)
 
     async def build(self, context: Path, containerfile: str) -> str:
         self.builds += 1
+        if "VERIFYING_KEY_FILE" in containerfile:
+            self.public_keys.append((context / "verifying-key.pem").read_text())
         name = hashlib.sha256(f"{containerfile}{files.digest(context)}".encode()).hexdigest()
         commit = re.search(r'^ENV COMMIT="(\w+)"$', containerfile, re.MULTILINE)
         assert commit
@@ -88,6 +93,7 @@ class Place:
     running: str = FIRST
     merges: int = 0
     tired: int = 0
+    signer: Signer | None = None
     preview: str = ""
     """The overlay that the address answers for; empty for that of production."""
 
@@ -138,6 +144,7 @@ class Place:
             self.root / "scratch",
             yard=yard,
             probation=probation,
+            signer=self.signer,
         )
 
     def request(self, number: int, changes: Mapping[str, str] | None = None, minutes: int = 0) -> RunRequest:
@@ -239,6 +246,17 @@ async def test_the_image_has_a_bill_of_materials_and_a_statement(place: Place) -
     ]
     bill = json.loads((record.parent / "sbom.json").read_text())
     assert "flask" in [component["name"] for component in bill["components"]]
+
+
+async def test_the_image_of_a_signed_model_is_another_and_holds_the_public_key(place: Place, tmp_path: Path) -> None:
+    await place.merge(1)
+    unsigned = place.declared()
+    keys = make_keys(tmp_path)
+    place.signer = Signer.of(keys.pem, tmp_path)
+    assert isinstance(await place.merge(1), Verified)
+    assert place.declared() != unsigned
+    assert place.images.public_keys == [keys.public.read_text()]
+    assert isinstance(await place.merge(2, {"README.md": "More.\n"}), Unchanged)
 
 
 async def test_a_push_in_between_does_not_lose_the_digest(place: Place) -> None:

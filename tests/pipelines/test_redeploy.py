@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from app.signature import verify
 from bot.core.recipe import Recipe, ServiceRecipe
+from bot.core.signature import NAME, SIGNED
 from bot.core.stages import (
     Done,
     Failed,
@@ -26,8 +28,10 @@ from bot.pipelines import redeploy
 from bot.pipelines.control import Kept, Status, Supervisor, Switched
 from bot.pipelines.course import RunRequest, Workshop
 from bot.pipelines.runner import LocalRunner
+from bot.pipelines.signer import Signer
 from bot.pipelines.store import FolderStore
 from tests.pipelines.workshop import (
+    GATE,
     RECIPE,
     SERVICE,
     Bench,
@@ -40,6 +44,7 @@ from tests.pipelines.workshop import (
     training_module,
     write_repository,
 )
+from tests.signing import Keys, make_keys
 
 ALL = ["train", "evaluate", "gate", "package", "deploy", "verify"]
 
@@ -152,6 +157,54 @@ async def test_the_release_names_what_it_was_made_of(town: Town) -> None:
     assert trace["data_sha256"] == card["data_sha256"]
     assert trace["model_sha256"] == document["files"]["model/model.tflite"] == card["sha256"]
     assert "training/train.py" not in str(document["files"])
+
+
+async def test_the_bot_signs_and_only_the_public_half_of_its_key_goes_on(town: Town, tmp_path: Path) -> None:
+    """The stages write down what they see; the key lies where no run has any business."""
+    operator, show = tmp_path / "operator", "\nimport json, os\nprint(json.dumps(dict(os.environ)))\n"
+    operator.mkdir()
+    keys, others = make_keys(operator), make_keys(operator, "others")
+    nosy = {"training/train.py": training_module() + show, "training/gate.py": GATE + show}
+    shop = town.workshop(signer=Signer.of(keys.pem, tmp_path), logs=tmp_path / "logs")
+    assert isinstance(await town.merge(1, nosy, shop), Verified)
+    serving = (await town.running.ask.status()).serving
+    assert serving
+    seen = {
+        name: json.loads((tmp_path / "logs" / sha(1) / f"{name}.log").read_text().splitlines()[-1])
+        for name in ALL[:3:2]
+    }
+    assert "VERIFYING_KEY_FILE" not in seen["train"]
+    assert seen["gate"]["VERIFYING_KEY_FILE"] == str(tmp_path / "verifying-key.pem")
+    service = await town.running.get("/environment")
+    assert service["VERIFYING_KEY_FILE"] == str(serving.release / "verifying-key.pem")
+    for where in (*seen.values(), service):
+        assert str(keys.private) not in where.values()
+    assert verified(serving.release / "model", serving.release / "verifying-key.pem", keys)
+    secret = keys.pem.splitlines()[1]
+    assert find(secret, tmp_path) == [keys.private]
+
+    # The same model is as signed as before; another key signs another.
+    assert isinstance(await town.merge(2, nosy | {"README.md": "More.\n"}, shop), Unchanged)
+    rotated = town.workshop(signer=Signer.of(others.pem, tmp_path))
+    assert isinstance(await town.merge(3, nosy, rotated), Verified)
+    assert town.stages(Done) == ALL
+    serving = (await town.running.ask.status()).serving
+    assert serving
+    assert verified(serving.release / "model", serving.release / "verifying-key.pem", others)
+    nothing = training_module().replace('(folder / "golden.json").write_text', "str")
+    unsigned = await town.merge(4, {"training/train.py": nothing}, rotated)
+    assert isinstance(unsigned, Stopped)
+    assert unsigned.failure.sentence.startswith("The model cannot be signed: ")
+
+
+def find(text: str, folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
+
+
+def verified(model: Path, public: Path, keys: Keys) -> bool:
+    assert public.read_bytes() == keys.public.read_bytes()
+    verify((model / NAME).read_bytes(), {name: (model / name).read_bytes() for name in SIGNED}, public.read_bytes())
+    return True
 
 
 async def test_a_failing_gate_keeps_what_serves(town: Town) -> None:

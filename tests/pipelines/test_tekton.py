@@ -11,19 +11,23 @@ from typing import Any
 
 import pytest
 
+from app.signature import verify
 from bot.adapters.certificate import local_context
 from bot.adapters.kubernetes import Cluster, connect
 from bot.core.pipelineruns import ClusterRefused, ClusterUnavailable, PipelineRuns
 from bot.core.recipe import Recipe, TrainingRecipe
+from bot.core.signature import NAME, SIGNED
 from bot.core.stages import Done, Failed, NotServed, RunResult, Skipped, StageReport, Stopped
 from bot.pipelines import redeploy
 from bot.pipelines.control import Supervisor
 from bot.pipelines.course import RunRequest, Workshop
 from bot.pipelines.pipelinerun import ClusterMaker, run_name
 from bot.pipelines.runner import LocalRunner
+from bot.pipelines.signer import Signer
 from bot.pipelines.store import FolderStore
 from tests.pipelines.tekton import NAMESPACE, PYTHON, TinyTekton, tiny_tekton
 from tests.pipelines.workshop import RECIPE, Bench, OneEnvironment, sha, training_module, write_repository
+from tests.signing import make_keys
 
 IMAGE = "registry.example.org/python@sha256:" + "a" * 64
 LOCK = json.dumps({"_meta": {}, "default": {}, "app": {}, "training": {}, "develop": {}})
@@ -38,6 +42,7 @@ class Shop:
     cluster: TinyTekton
     runs: PipelineRuns
     hours: float = 0.02
+    signer: Signer | None = None
     reports: list[StageReport] = field(default_factory=list)
     merges: int = 0
 
@@ -62,6 +67,7 @@ class Shop:
             self.root / "releases",
             self.root / "scratch",
             maker=maker,
+            signer=self.signer,
         )
 
         async def report(line: StageReport) -> None:
@@ -83,7 +89,9 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
             yield Shop(tmp_path, cluster, runs)
 
 
-async def test_a_model_is_made_by_one_run_named_after_the_commit(shop: Shop) -> None:
+async def test_a_model_is_made_by_one_run_named_after_the_commit(shop: Shop, tmp_path: Path) -> None:
+    keys = make_keys(tmp_path)
+    shop.signer = Signer.of(keys.pem, tmp_path)
     assert isinstance(await shop.merge(1), NotServed)
     assert shop.stages(Done) == ["train", "evaluate", "gate"]
     (name,) = shop.cluster.runs
@@ -98,6 +106,9 @@ async def test_a_model_is_made_by_one_run_named_after_the_commit(shop: Shop) -> 
     kept = [path for path in (shop.root / "store" / "objects").iterdir() if (path / "card.json").exists()]
     assert [json.loads((path / "card.json").read_text())["commit"] for path in kept] == [sha(1)]
     assert json.loads((kept[0] / "metrics.json").read_text()) == {"accuracy": 0.99}
+    files = {name: (kept[0] / name).read_bytes() for name in SIGNED}
+    verify((kept[0] / NAME).read_bytes(), files, keys.public.read_bytes())
+    assert not [run for run in shop.cluster.runs.values() if "PRIVATE KEY" in json.dumps(run)]
 
     # Neither the code nor the data of the training change: only the gate is asked again, of the same model.
     await shop.merge(2, {"README.md": "More.\n"})

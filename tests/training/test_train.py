@@ -30,6 +30,7 @@ def test_it_learns_digits_and_writes_a_whole_model_directory(workshop: Workshop)
         "learning-curve.png",
         "metrics.json",
         "misclassified.png",
+        "model.sig",
         "model.tflite",
         "weights.npz",
     ]

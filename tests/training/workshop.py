@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.signing import Keys, make_keys
 from training.data import load_test, load_training
 
 CHECKOUT = Path(__file__).parents[2]
@@ -73,6 +74,8 @@ class Workshop:
     model: Path
     training: Outcome
     evaluation: Outcome
+    keys: Keys
+    """Those that the model is signed with."""
 
 
 _ROOM = functools.cache(lambda: tempfile.TemporaryDirectory(prefix="bolide-workshop-"))
@@ -82,11 +85,12 @@ _ROOM = functools.cache(lambda: tempfile.TemporaryDirectory(prefix="bolide-works
 def trained() -> Workshop:
     """The session's model, trained at the first call."""
     room = Path(_ROOM().name)
-    data, model = write_data(room / "data"), room / "model"
-    training = run_stage("train", DATA_DIR=data, MODEL_DIR=model, QUICK="1", COMMIT="c0ffee")
+    data, model, keys = write_data(room / "data"), room / "model", make_keys(room)
+    told = {"DATA_DIR": data, "MODEL_DIR": model, "SIGNING_KEY_FILE": keys.private}
+    training = run_stage("train", QUICK="1", COMMIT="c0ffee", **told)
     evaluation = run_stage("evaluate", DATA_DIR=data, MODEL_DIR=model)
     assert (training.status, evaluation.status) == (0, 0), training.errors + evaluation.errors
-    return Workshop(data, model, training, evaluation)
+    return Workshop(data, model, training, evaluation, keys)
 
 
 def dismantle() -> None:
