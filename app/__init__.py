@@ -1,11 +1,15 @@
 """The inference service: digits by HTTP, and a page to draw them on."""
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flask import Flask
 
     from app.settings import Settings
+
+# NumPy starts threads for large matrices when it is loaded; there are none here.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def create_app(settings: "Settings | None" = None) -> "Flask":

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, jsonify
 
-from app.meters import EXPOSITION
+from app.figures import EXPOSITION
 from app.model import ModelError
 from app.service import Service
 
@@ -33,6 +33,6 @@ def blueprint(service: Service) -> Blueprint:
 
     @health.get("/metrics")
     def metrics() -> Response:
-        return Response(service.meters.text(), content_type=EXPOSITION)
+        return Response(service.meters.load().text(), content_type=EXPOSITION)
 
     return health

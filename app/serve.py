@@ -18,6 +18,7 @@ import uvicorn
 
 from app.door import Door
 from app.service import Service
+from app.slot import LOOK_SECONDS
 
 FIRST_DESCRIPTOR = 3
 KEEP_ALIVE_SECONDS = 75
@@ -105,11 +106,18 @@ def run(service: Service, sockets: list[socket.socket]) -> None:
         limit_concurrency=MOST_CONNECTIONS,
         backlog=BACKLOG,
     )
-    threading.Thread(target=service.slot.watch, args=(stopped,), name="slot", daemon=True).start()
+    threading.Thread(target=attend, args=(service, stopped), name="slot", daemon=True).start()
     try:
         Server(config, door).run(sockets)
     finally:
         stopped.set()
+
+
+def attend(service: Service, stopped: threading.Event) -> None:
+    """Do what the first prediction does not wait for: load the figures, then look after each new model."""
+    if not stopped.wait(LOOK_SECONDS):
+        service.meters.load()
+        service.slot.watch(stopped)
 
 
 def leave(number: int, frame: FrameType | None) -> None:

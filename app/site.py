@@ -14,6 +14,7 @@ PAGE = Path(__file__).parent / "page"
 
 def make_site(service: Service) -> Flask:
     """The WSGI app of a service."""
+    service.meters.load()
     app = Flask(__name__, static_folder=PAGE, static_url_path="/page")
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES + 1  # one more, to see that it was one too many
     app.json.sort_keys = False  # type: ignore[attr-defined]  # an attribute of the default provider only

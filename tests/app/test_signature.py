@@ -35,6 +35,7 @@ def test_it_is_ready_with_a_signed_model_only_and_says_why_not(spoilt: Path, key
         answer = create_app(Settings.from_env(environ)).test_client().get("/readyz")
         return answer.status_code, answer.get_json()
 
+    (spoilt / NAME).unlink()
     status, told = ready()
     assert (status, f"{spoilt}/model.sig cannot be read" in told["reason"]) == (503, True)
     sign(spoilt, make_keys(tmp_path, "theirs"))
