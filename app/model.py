@@ -14,7 +14,6 @@ from ai_edge_litert.interpreter import Interpreter
 
 from app.drift import Drift, Reference
 from app.png import SIDE, Grey
-from app.signature import NAME, BadSignature, verify
 
 DIGITS = 10
 FILES = ("card.json", "model.tflite", "golden.json")
@@ -100,18 +99,13 @@ def load(folder: Path | None, verifying_key: Path | None = None) -> DigitModel:
 
 
 def _require_signed(folder: Path, files: Mapping[str, bytes], verifying_key: Path) -> None:
+    from app.signature import NAME, BadSignature, read, verify  # most start without a key, and without this
+
     try:
-        verify(_proof(folder / NAME), files, _proof(verifying_key))
+        verify(read(folder / NAME), files, read(verifying_key))
     except BadSignature as problem:
         remedy = "train and deploy again, or correct VERIFYING_KEY_FILE"
         raise ModelError(f"The signature of the model in {folder} does not hold ({problem}): {remedy}.") from problem
-
-
-def _proof(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as problem:
-        raise BadSignature(f"{path} cannot be read: {problem.strerror}") from problem
 
 
 def _drift(card: dict[str, Any]) -> Drift | None:

@@ -1,4 +1,4 @@
-"""The signature of a model directory, a Sigstore bundle as OpenSSF model-signing writes it; verified from bytes, pure.
+"""The signature of a model directory, a Sigstore bundle as OpenSSF model-signing writes it; verified from bytes.
 
 Formats: github.com/sigstore/model-transparency (the statement), github.com/secure-systems-lab/dsse (what is signed).
 """
@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from app import p256
@@ -19,6 +20,14 @@ PREDICATE = "https://model_signing/signature/v1.0"
 
 class BadSignature(Exception):
     """The files are not vouched for; the message is a clause that says why."""
+
+
+def read(path: Path) -> bytes:
+    """The content of a file that is needed to verify; raises BadSignature."""
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        raise BadSignature(f"{path} cannot be read: {problem.strerror}") from problem
 
 
 def verify(bundle: bytes, files: Mapping[str, bytes], key: bytes) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from bot.adapters.buildah import Buildah, BuildFailed, RegistryAway
 from bot.core.image import ImageSpec, containerfile
-from bot.pipelines import image
+from bot.pipelines.image import Parts, stage
 from tests.contract.registry import PRESENT, REASON, Registry
 from tests.contract.s3 import free_port
 
@@ -56,7 +56,7 @@ def context(folder: Path, **environment: str) -> Path:
     (tree / "app" / "__init__.py").write_text("create_app = None\n")
     (tree / "secret.txt").write_text("not an input")
     packages = installed(folder / "environment", **environment)
-    image.stage(folder / "context", packages=packages, tree=tree, inputs=("app",), model=None)
+    stage(folder / "context", Parts(ImageSpec("", (), {}), packages, tree, ("app",)))
     return folder / "context"
 
 
