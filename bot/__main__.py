@@ -182,7 +182,7 @@ def _hand_on(command: str, argv: list[str]) -> int:
 
 
 def _run(command: str) -> int:
-    from bot import wiring
+    from bot import running, wiring
     from bot.core.ports import ForgeRefused, InboxUnavailable
     from bot.service.logs import configure_logging
     from bot.service.web import PortTaken
@@ -199,7 +199,7 @@ def _run(command: str) -> int:
         async with wiring.assemble(settings) as bolide:
             if command != "serve":
                 await wiring.ensure_supervisor(settings)
-            await wiring.run(bolide, serve=command != "work", work=command != "serve")
+            await running.run(bolide, serve=command != "work", work=command != "serve")
 
     try:
         asyncio.run(work())

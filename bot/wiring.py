@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -45,7 +44,6 @@ from bot.core.errors import Refused
 from bot.core.ports import ForgeUnavailable, Inbox, Register
 from bot.pipelines import control
 from bot.pipelines.course import Workshop
-from bot.pipelines.history import History
 from bot.pipelines.image import Yard
 from bot.pipelines.merges import MergeRuns
 from bot.pipelines.pipelinerun import ClusterMaker
@@ -54,13 +52,10 @@ from bot.pipelines.register import FolderRegister
 from bot.pipelines.runner import LocalRunner, prune_logs
 from bot.pipelines.signer import Signer
 from bot.pipelines.store import ArtefactStore, FolderStore, SharedStore
-from bot.service import dashboard
 from bot.service.advising import Lore
 from bot.service.clock import Clock
 from bot.service.dispatch import Dispatch, Outside
 from bot.service.watch import Watch
-from bot.service.web import create_app, start
-from bot.service.worker import Worker
 from bot.settings import Bucket, Settings
 
 logger = logging.getLogger(__name__)
@@ -321,59 +316,6 @@ def service_folder(settings: Settings) -> Path:
 def service_url(settings: Settings) -> str:
     """Where the redeployed service answers on this machine."""
     return f"http://127.0.0.1:{settings.service_port}"
-
-
-async def run(bolide: Bolide, *, serve: bool, work: bool) -> None:
-    """Take deliveries and work them off until SIGTERM or SIGINT; then stop taking, finish or give back, and return."""
-    stopped = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with at_work(bolide, serve=serve, work=work):
-        await stopped.wait()
-
-
-@contextlib.asynccontextmanager
-async def at_work(bolide: Bolide, *, serve: bool = True, work: bool = True) -> AsyncIterator[None]:
-    """The web server and the worker, either or both, while the block runs."""
-    dispatch = bolide.dispatch
-    workers = bolide.settings.workers
-    worker = Worker(bolide.inbox, dispatch.route, dispatch.work, gave_up=dispatch.gave_up, concurrency=workers)
-    async with contextlib.AsyncExitStack() as stack:
-        if serve:
-            await stack.enter_async_context(_listening(bolide, worker))
-        working = asyncio.create_task(worker.run()) if work else None
-        rounds = [asyncio.create_task(each.run()) for each in bolide.rounds if work]
-        try:
-            yield
-        finally:
-            worker.stop()
-            for task in rounds:
-                task.cancel()
-            await asyncio.gather(*rounds, return_exceptions=True)
-            if working:
-                await working
-
-
-@contextlib.asynccontextmanager
-async def _listening(bolide: Bolide, worker: Worker) -> AsyncIterator[None]:
-    settings = bolide.settings
-    app = create_app(
-        bolide.inbox, settings.webhook_secret.reveal(), ready=partial(_ready, bolide.inbox), stored=worker.wake
-    )
-    dashboard.add_routes(app, History(bolide.register), settings.dashboard_token.reveal())
-    runner = await start(app, settings.host, settings.port)
-    try:
-        yield
-    finally:
-        await runner.cleanup()
-
-
-async def _ready(inbox: Inbox) -> str | None:
-    try:
-        await inbox.probe()
-    except Exception as problem:
-        return str(problem)
-    return None
 
 
 async def ensure_supervisor(settings: Settings) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot import wiring
+from bot import running, wiring
 from bot.adapters.inbox import SqliteInbox
 from bot.adapters.tarball import unpack
 from bot.demo.person import Person, until
@@ -118,7 +118,7 @@ async def realm(tmp_path: Path) -> AsyncIterator[Realm]:
         url = await stack.enter_async_context(cluster(there))
         install()
         install(ELSEWHERE)
-        await stack.enter_async_context(wiring.at_work(await bolide(stack, settings, there.images, tmp_path)))
+        await stack.enter_async_context(running.at_work(await bolide(stack, settings, there.images, tmp_path)))
         text = f"{CONFIG}  url: {url}\n"
         await sandbox.push(REPOSITORY, "ada", {".github/bolide.yaml": text}, "Deploy")
         yield there

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import wiring
+from bot import running, wiring
 from bot.demo.person import Person, until
 from bot.settings import Secret
 from tests.contract.postgres import FOUND, Postgres, serving
@@ -41,7 +41,7 @@ async def test_one_machine_takes_deliveries_and_two_work_them_off_once(tmp_path:
         settings = replace(settings, database_url=Secret(server.url(server.database())))
         for name, duty in (("web", "serve"), ("one", "work"), ("two", "work")):
             machine = await stack.enter_async_context(wiring.assemble(replace(settings, state_dir=tmp_path / name)))
-            await stack.enter_async_context(wiring.at_work(machine, serve=duty == "serve", work=duty == "work"))
+            await stack.enter_async_context(running.at_work(machine, serve=duty == "serve", work=duty == "work"))
         client = await stack.enter_async_context(as_user(sandbox, "ada"))
         ada = Person(client.session, sandbox.api_url, REPOSITORY)
         install()

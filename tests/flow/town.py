@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from bot import wiring
+from bot import running, wiring
 from bot.core import pipfile
 from bot.core.packages import ResolveRequest
 from bot.demo.person import Person, until
@@ -45,7 +45,7 @@ async def town(folder: Path, files: dict[str, bytes | str], index: str = PYPI) -
     async with square(folder, files, index) as (sandbox, settings, install), wiring.assemble(settings) as bolide:
         await wiring.ensure_supervisor(settings)
         try:
-            async with wiring.at_work(bolide), as_user(sandbox, "ada") as client:
+            async with running.at_work(bolide), as_user(sandbox, "ada") as client:
                 ada = Person(client.session, sandbox.api_url, REPOSITORY)
                 yield Town(sandbox, ada, wiring.service_url(settings), install)
         finally:
