@@ -9,7 +9,7 @@ RUNNERS = ("local", "tekton")
 
 @dataclass(frozen=True, slots=True)
 class TektonSettings:
-    """Where PipelineRuns are created, and the image that their steps run in."""
+    """Where PipelineRuns are created, and the image that their steps run in; empty: that of the training."""
 
     url: str
     namespace: str
@@ -44,8 +44,11 @@ def read_runner(
     if found.ca_file and not found.ca_file.is_file():
         wrong.append(f"BOLIDE_KUBERNETES_CA_FILE names {found.ca_file}, which is not there; or set it to `system`.")
     try:
-        if not image("BOLIDE_STAGES_IMAGE"):
-            wrong.append("BOLIDE_STAGES_IMAGE is not set; name an image with Python and pip by digest.")
+        if not image("BOLIDE_STAGES_IMAGE") and not text("BOLIDE_BASE_IMAGE"):
+            wrong.append(
+                "BOLIDE_STAGES_IMAGE is not set; name an image with Python and pip by digest, "
+                "or set BOLIDE_BASE_IMAGE for those that `training.image` names."
+            )
     except ValueError as problem:
         wrong.append(f"BOLIDE_STAGES_IMAGE {problem}.")
     return found, tuple(wrong)

@@ -80,7 +80,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("BOLIDE_KUBERNETES_NAMESPACE", "bolide-stages", "The name space of the PipelineRuns"),
     Setting("BOLIDE_KUBERNETES_TOKEN_FILE", f"{_ACCOUNT}/token", "The file with the API's token"),
     Setting("BOLIDE_KUBERNETES_CA_FILE", f"{_ACCOUNT}/ca.crt", "Who signs the API's certificate; or `system`"),
-    Setting("BOLIDE_STAGES_IMAGE", "", "The image with Python and pip that stages run in there, NAME@sha256:…"),
+    Setting(
+        "BOLIDE_STAGES_IMAGE", "", "The image with Python and pip that stages run in there; unset: `training.image`"
+    ),
     Setting("BOLIDE_DASHBOARD_URL", "", "The dashboard's address in links, without /runs; unset: this machine's own"),
     Setting("BOLIDE_DASHBOARD_TOKEN", "", "What readers of the dashboard elsewhere must send, 16 characters or more"),
     Setting("BOLIDE_DASHBOARD_TOKEN_FILE", "", "The file with that token"),

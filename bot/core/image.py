@@ -73,9 +73,9 @@ def containerfile(spec: ImageSpec) -> str:
     return "\n".join(lines) + "\n"
 
 
-def training_spec(base: str, requirements_sha256: str) -> ImageSpec:
+def training_spec(base: str, requirements_sha256: str, python: str = "python3") -> ImageSpec:
     """The image that stages run in; it tells what its packages are, so that nobody installs them again."""
-    return ImageSpec(base, ("python3",), {"REQUIREMENTS_SHA256": requirements_sha256})
+    return ImageSpec(base, (python,), {"REQUIREMENTS_SHA256": requirements_sha256})
 
 
 def _quoted(value: str) -> str:

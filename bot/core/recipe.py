@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from bot.core.kinds import ROUTE, WSGI, Words
+from bot.core.kinds import IMAGE, ROUTE, WSGI, Words
 from bot.core.sections import Needed
 
 Names = tuple[str, ...]
@@ -18,6 +18,7 @@ class TrainingRecipe:
     train: Annotated[Names, Words(1), "the command that trains the model", Needed("[python, train.py]")] = ()
     evaluate: Annotated[Names, Words(), "the command that measures it"] = ()
     gate: Annotated[Names, Words(), "the command that says whether it may serve"] = ()
+    image: Annotated[str, IMAGE, "the repository that the image of its packages and code is pushed to; none: none"] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from bot.core.image import require_base
+from bot.core.image import ROOT, require_base
 from bot.core.recipe import TrainingRecipe
 from bot.core.steps import Step, require_plain, training_steps
 
@@ -33,7 +33,7 @@ PARAMETERS: Mapping[str, str | None] = {
 _MEANINGS = {
     "commit": "The commit that the model is made from",
     "source-url": "A tar of that commit's files, with its Pipfile.lock; GET must give it without a password",
-    "image": "An image with Python and pip, by digest",
+    "image": "An image with Python and pip, or with the training's packages, by digest",
     "index-url": "The package index",
     "lock-sha256": "The hex sha256 of Pipfile.lock, for the card",
     "known-url": "A tar of a model that was trained and evaluated before: only the gate runs then",
@@ -146,7 +146,7 @@ def _stage(step: Step, variables: Mapping[str, str]) -> dict[str, Any]:
         "COMMIT": "$(params.commit)",
         "LOCK_SHA256": "$(params.lock-sha256)",
         "MODEL_DIR": MODEL,
-        "PYTHONPATH": f"{SOURCE}/packages",
+        "PYTHONPATH": f"{SOURCE}/packages:{ROOT}/packages",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     needed = ["commit", "lock-sha256"]

@@ -2,24 +2,21 @@
 
 import shlex
 import time
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from bot.core import image, stages
 from bot.core.deploykeys import DeployKeys
-from bot.core.errors import Refused
-from bot.core.image import ImageSpec, Origin
+from bot.core.image import ImageSpec
 from bot.core.recipe import ServiceRecipe
 from bot.core.stages import Done, ImagePushed, RunResult, Skipped, Unchanged, Verified
-from bot.pipelines import files, probation, release
-from bot.pipelines.course import Cluster, Course, Stop, sha256_text
+from bot.pipelines import probation, release
+from bot.pipelines.course import Cluster, Course, Stop
 from bot.pipelines.examination import Expected, Service, Unfit, await_commit
-from bot.pipelines.image import Parts, Pushed, publish, read_record, write_record
+from bot.pipelines.image import Pushed, Yard
 from bot.pipelines.overlay import Overlay, roll_back_message
+from bot.pipelines.packing import ImageOrder, Packing
 from bot.pipelines.probation import Figures
 from bot.pipelines.release import Digit, Unsound
-from bot.pipelines.runner import Explained
 from bot.pipelines.store import Artefact
 
 
@@ -60,93 +57,38 @@ class _Delivery:
         self._course, self._recipe, self._model = course, recipe, model
         self._cluster, self._keys = cluster, cluster.keys
         self._overlay = Overlay(cluster)
-        self._requirements = course.requirements("package", recipe.categories)
-        if course.workshop.yard is None:
-            raise Stop("package", "Images cannot be built here: set BOLIDE_BASE_IMAGE, and install buildah.")
-        self._yard = course.workshop.yard
+        self._packing = Packing(
+            course,
+            "package",
+            ImageOrder(self._keys.image, recipe.categories, recipe.inputs, self._spec, model, self._public_key()),
+        )
 
     async def package(self) -> Pushed:
         """The image of this code, these packages and this model: built and pushed, or known from before."""
-        source = await self._course.digest("package", self._course.request.tree, self._recipe.inputs)
-        spec = self._spec("")
-        inputs = {
-            "code": source,
-            "packages": sha256_text(self._requirements),
-            "model": self._model.sha256 if self._model else "",
-            "image": sha256_text(image.containerfile(spec)),
-            "repository": self._keys.image,
-        }
-        key = stages.stage_key("image", command=spec.command, inputs=inputs)
-        if known := await self._course.workshop.store.find(key):
-            pushed = read_record(known.path)
+        if pushed := await self._packing.find():
             reason = f"The image of this code, these packages and this model was built for {pushed.commit[:8]}."
             await self._course.say("package", Skipped(reason, pushed.name))
             return pushed
         begun = await self._course.start("package")
-        pushed = await self.push(key[:16])
-        await self._keep(key, pushed, source, await self._card())
+        pushed = await self._packing.make()
         await self._course.say("package", Done(pushed.name, time.monotonic() - begun))
         return pushed
 
     async def push(self, tag: str) -> Pushed:
         """The image, built and pushed under this tag; raises Stop."""
-        try:
-            return await self._build(tag, await self._card())
-        except Exception as error:
-            if isinstance(error, Explained):
-                raise Stop("package", error.sentence, error.log_tail) from error
-            if isinstance(error, files.UnsoundTree | Refused):
-                raise Stop("package", str(error)) from error
-            raise
+        return await self._packing.push(tag)
 
-    async def _card(self) -> dict[str, Any]:
-        return await self._course.card("package", self._model.path) if self._model else {}
-
-    def _spec(self, commit: str) -> ImageSpec:
+    def _spec(self, yard: Yard, commit: str) -> ImageSpec:
         command = self._recipe.serve or ("python", "-m", "gunicorn", "--bind", f"[::]:{image.PORT}", self._recipe.wsgi)
-        command = (self._yard.python, *command[1:]) if command[0] == "python" else command
+        command = (yard.python, *command[1:]) if command[0] == "python" else command
         labels = {"org.opencontainers.image.revision": commit} if commit else {}
         environ = {"COMMIT": commit, "LOCK_SHA256": self._course.lock_sha256} if commit else {}
         model, signed = self._model is not None, self._public_key() is not None
-        return ImageSpec(self._yard.base, command, environ, labels, model=model, signed=signed)
+        return ImageSpec(yard.base, command, environ, labels, model=model, signed=signed)
 
     def _public_key(self) -> Path | None:
         signer = self._course.workshop.signer
         return signer.public if signer and self._model else None
-
-    async def _build(self, tag: str, card: dict[str, Any]) -> Pushed:
-        request = self._course.request
-        indexes = self._course.indexes(self._recipe.categories)
-        installed = await self._course.workshop.environments.install(self._requirements, indexes)
-        parts = Parts(
-            self._spec(request.sha),
-            installed.path,
-            request.tree,
-            self._recipe.inputs,
-            self._model.path if self._model else None,
-            self._public_key(),
-        )
-        context = self._course.scratch / "image"
-        digest = await publish(self._yard.images, parts, context, self._keys.image, tag)
-        return Pushed(self._keys.image, digest, request.sha, card.get("model_id"))
-
-    async def _keep(self, key: str, pushed: Pushed, source: str, card: dict[str, Any]) -> None:
-        """Keep the image's name, its bill of materials and its statement as an artefact."""
-        request = self._course.request
-        origin = Origin(
-            repository=request.repository,
-            commit=request.sha,
-            lock_sha256=self._course.lock_sha256,
-            requirements_sha256=sha256_text(self._requirements),
-            source_sha256=source,
-            data_sha256=card.get("data_sha256"),
-            model_id=card.get("model_id"),
-            model_sha256=card.get("sha256"),
-            base=self._yard.base,
-        )
-        folder = self._course.scratch / "image-record"
-        write_record(folder, pushed, origin, request.lock, self._recipe.categories, datetime.now(UTC))
-        await self._course.workshop.store.keep(key, folder, request.sha)
 
     async def declared(self) -> str | None:
         """The digest that the overlay declares on the default branch now; raises Stop."""

@@ -14,15 +14,20 @@ from bot.pipelines.pipelinerun import Wanted
 from bot.pipelines.store import Artefact
 
 
-async def make_model(course: Course, recipe: TrainingRecipe, production: Path | None, maker: ModelMaker) -> Artefact:
-    """The evaluated model directory that passed the gate beside the one in production; raises Stop."""
-    run = _Elsewhere(course, recipe, maker)
+async def make_model(
+    course: Course, recipe: TrainingRecipe, production: Path | None, maker: ModelMaker, image: str = ""
+) -> Artefact:
+    """The evaluated model directory that passed the gate beside the one in production; raises Stop.
+
+    `image` is the training's own, by digest; empty where there is none.
+    """
+    run = _Elsewhere(course, recipe, maker, image)
     return await run.model(production)
 
 
 class _Elsewhere:
-    def __init__(self, course: Course, recipe: TrainingRecipe, maker: ModelMaker) -> None:
-        self._course, self._recipe, self._maker = course, recipe, maker
+    def __init__(self, course: Course, recipe: TrainingRecipe, maker: ModelMaker, image: str) -> None:
+        self._course, self._recipe, self._maker, self._image = course, recipe, maker, image
         self._steps: dict[StageName, Step] = {step.name: step for step in training_steps(recipe)}
         self._requirements = course.requirements("train", recipe.categories)
 
@@ -85,6 +90,7 @@ class _Elsewhere:
             variables=request.variables,
             known=known.path if known else None,
             production=production,
+            image=self._image,
         )
 
     async def _skip(self, stage: StageName, reason: str, known: Artefact) -> None:

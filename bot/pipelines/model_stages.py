@@ -10,14 +10,17 @@ from bot.core.stages import Done, Skipped, StageName
 from bot.core.steps import Step, training_steps
 from bot.pipelines import elsewhere, files
 from bot.pipelines.course import Course, Stop, by_hand, made_from
+from bot.pipelines.packing import training_image
 from bot.pipelines.runner import Broken, Job
 from bot.pipelines.store import Artefact
 
 
 async def make_model(course: Course, recipe: TrainingRecipe, production: Path | None) -> Artefact:
     """The evaluated model directory that passed the gate beside the one in production; raises course.Stop."""
+    built = await training_image(course, recipe)
     if course.workshop.maker:
-        return await elsewhere.make_model(course, recipe, production, course.workshop.maker)
+        image = built.name if built else ""
+        return await elsewhere.make_model(course, recipe, production, course.workshop.maker, image)
     run = _Training(course, recipe)
     evaluated = await run.evaluate(await run.train())
     await run.gate(evaluated, production)

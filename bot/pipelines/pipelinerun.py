@@ -43,10 +43,15 @@ class Wanted:
     known: Path | None
     """A model that was made before; only the gate runs then."""
     production: Path | None
+    image: str = ""
+    """The training's own image, by digest; empty where there is none."""
 
 
 class ClusterMaker:
-    """Makes models by PipelineRuns; what a run needs and gives lies in the object store under the run's name."""
+    """Makes models by PipelineRuns; what a run needs and gives lies in the object store under the run's name.
+
+    Its steps run in `image`, or where that is empty in the training's own.
+    """
 
     def __init__(
         self, runs: PipelineRuns, objects: LinkedObjects, image: str, index_url: str, *, hours: float = 2.0
@@ -88,10 +93,13 @@ class ClusterMaker:
             await self._runs.remove(name)
 
     async def _document(self, name: str, wanted: Wanted) -> Mapping[str, object]:
+        image = self._image or wanted.image
+        if not image:
+            raise Refused("There is no image for the stages: name a repository for it as `training.image`.")
         parameters = {
             "commit": wanted.sha,
             "source-url": await self._lend(f"runs/{name}/source.tar", wanted.tree, wanted.recipe.inputs),
-            "image": self._image,
+            "image": image,
             "index-url": self._index,
             "lock-sha256": wanted.lock_sha256,
         }

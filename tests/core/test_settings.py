@@ -183,6 +183,9 @@ def test_models_are_made_here_unless_a_cluster_is_named() -> None:
     assert len(problems(environ(BOLIDE_RUNNER="tekton", BOLIDE_KUBERNETES_URL="http://cluster"))) == 4
     (problem,) = problems(told | {"BOLIDE_KUBERNETES_CA_FILE": "/no/ca.crt"})
     assert problem == "BOLIDE_KUBERNETES_CA_FILE names /no/ca.crt, which is not there; or set it to `system`."
+    own = told | {"BOLIDE_STAGES_IMAGE": "", "BOLIDE_BASE_IMAGE": image}
+    assert Settings.from_env(own).tekton
+    assert "or set BOLIDE_BASE_IMAGE" in problems(own | {"BOLIDE_BASE_IMAGE": ""})[0]
     told |= {"BOLIDE_STAGES_IMAGE": "python:3.11"}
     assert problems(told)[0].startswith("BOLIDE_STAGES_IMAGE is not named by its digest")
 

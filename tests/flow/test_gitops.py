@@ -31,7 +31,8 @@ from tests.contract.memory_watch_list import MemoryWatchList
 from tests.flow.town import REPOSITORY, square
 from tests.managers.package_world import PackageWorld
 from tests.managers.places import MemoryLaboratory, MemoryReleaseNotes
-from tests.pipelines.test_cluster import BASE, FIRST, IMAGE, MemoryImages, small_environment
+from tests.pipelines.images import MemoryImages
+from tests.pipelines.test_cluster import BASE, FIRST, IMAGE, small_environment
 from tests.pipelines.workshop import SERVICE, Bench, OneEnvironment, lock
 from tests.sandbox.harness import Client, as_user
 

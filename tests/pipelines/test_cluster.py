@@ -1,9 +1,7 @@
 """A service in a cluster, told as stories: a merge becomes an image, a digest on the branch, and an answer."""
 
 import contextlib
-import hashlib
 import json
-import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,8 +14,9 @@ from bot.adapters.process_tree import ProcessTree
 from bot.core.deploykeys import DeployKeys
 from bot.core.errors import Refused
 from bot.core.previews import Previewed
+from bot.core.recipe import Recipe
 from bot.core.stages import Done, Failed, ImagePushed, RunResult, Skipped, StageReport, Stopped, Unchanged, Verified
-from bot.pipelines import files, redeploy
+from bot.pipelines import redeploy
 from bot.pipelines.control import Supervisor
 from bot.pipelines.course import Cluster, RunRequest, Workshop
 from bot.pipelines.image import Yard
@@ -26,6 +25,7 @@ from bot.pipelines.runner import LocalRunner
 from bot.pipelines.signer import Signer
 from bot.pipelines.store import FolderStore
 from tests.managers.memory_forge import MemoryForge, MemoryRepository
+from tests.pipelines.images import MemoryImages
 from tests.pipelines.workshop import (
     RECIPE,
     SERVICE,
@@ -47,38 +47,6 @@ KUSTOMIZATION = f"images:\n  - name: digits  # the service\n    newName: {IMAGE}
 
 
 @dataclass
-class MemoryImages:
-    """A builder and a registry: an image is what its file and its folder hash to."""
-
-    pushed: dict[str, tuple[str, str | None, str]] = field(default_factory=dict)
-    built: dict[str, tuple[str, str | None, str]] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
-    builds: int = 0
-    public_keys: list[str] = field(default_factory=list)
-
-    async def build(self, context: Path, containerfile: str) -> str:
-        self.builds += 1
-        if "VERIFYING_KEY_FILE" in containerfile:
-            self.public_keys.append((context / "verifying-key.pem").read_text())
-        name = hashlib.sha256(f"{containerfile}{files.digest(context)}".encode()).hexdigest()
-        commit = re.search(r'^ENV COMMIT="(\w+)"$', containerfile, re.MULTILINE)
-        assert commit
-        card = context / "model" / "card.json"
-        model = json.loads(card.read_text())["model_id"] if card.exists() else None
-        code = (context / "source" / "shop" / "__init__.py").read_text()
-        self.built[name] = (commit[1], model, code)
-        return name
-
-    async def push(self, image: str, repository: str, tag: str) -> str:
-        self.pushed[f"sha256:{image}"] = self.built[image]
-        self.tags[tag] = f"sha256:{image}"
-        return f"sha256:{image}"
-
-    async def remove(self, image: str) -> None:
-        del self.built[image]
-
-
-@dataclass
 class Place:
     """A repository on a forge, a registry, and a cluster whose controller watches the overlay on the branch."""
 
@@ -94,6 +62,7 @@ class Place:
     merges: int = 0
     tired: int = 0
     signer: Signer | None = None
+    recipe: Recipe = RECIPE
     preview: str = ""
     """The overlay that the address answers for; empty for that of production."""
 
@@ -154,7 +123,7 @@ class Place:
         keys = replace(DeployKeys(IMAGE, OVERLAY, self.url, self.url), patience_minutes=minutes)
         value = self.repository.value
         cluster = Cluster(keys, self.forge.reader(value), self.forge.writer(value))
-        return RunRequest("ada/digits", sha(number), tree, lock(), RECIPE, cluster=cluster)
+        return RunRequest("ada/digits", sha(number), tree, lock(), self.recipe, cluster=cluster)
 
     def stages(self, kind: type) -> list[str]:
         return [line.stage for line in self.reports if isinstance(line.outcome, kind)]
@@ -257,6 +226,36 @@ async def test_the_image_of_a_signed_model_is_another_and_holds_the_public_key(p
     assert place.declared() != unsigned
     assert place.images.public_keys == [keys.public.read_text()]
     assert isinstance(await place.merge(2, {"README.md": "More.\n"}), Unchanged)
+
+
+async def test_a_training_has_an_image_of_its_own_which_other_merges_leave_alone(place: Place) -> None:
+    name = "registry.example.org/ada/training"
+    assert RECIPE.training
+    place.recipe = replace(RECIPE, training=replace(RECIPE.training, image=name))
+    assert isinstance(await place.merge(1), Verified)
+    assert place.images.builds == 2
+    records = [json.loads(path.read_text()) for path in place.root.glob("store/objects/*/image.json")]
+    (made,) = [record for record in records if record["repository"] == name]
+    assert place.images.pushed[made["digest"]] == ("", None, training_module())
+    (bill,) = [
+        path.parent / "sbom.json" for path in place.root.glob("store/objects/*/image.json") if name in path.read_text()
+    ]
+    assert {one["value"] for part in json.loads(bill.read_text())["components"] for one in part["properties"]} <= {
+        "default",
+        "training",
+    }
+
+    await place.merge(2, {"shop/__init__.py": SERVICE + "# quicker\n"})
+    assert place.images.builds == 3
+    await place.merge(3, {"training/train.py": training_module() + "# better\n"})
+    assert place.images.builds == 5
+
+    stopped = await place.merge(4, {"training/train.py": training_module() + "# best\n"}, yard=None)
+    assert isinstance(stopped, Stopped)
+    assert (stopped.stage, place.sentence()) == (
+        "train",
+        "Images cannot be built here: set BOLIDE_BASE_IMAGE, and install buildah.",
+    )
 
 
 async def test_a_push_in_between_does_not_lose_the_digest(place: Place) -> None:

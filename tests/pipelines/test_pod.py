@@ -1,12 +1,16 @@
-"""What a stage in a pod unpacks stays in its folder."""
+"""What a stage in a pod unpacks stays in its folder, and packages that are in the image are not installed again."""
 
+import hashlib
 import io
+import json
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from bot.pipelines.pod import PodError, extract
+from bot.core import lockfile
+from bot.core.image import training_spec
+from bot.pipelines.pod import PodError, extract, packages_inside, requirements
 
 
 def unpacked(member: tarfile.TarInfo, content: bytes, folder: Path) -> None:
@@ -48,3 +52,13 @@ def test_a_link_that_leads_out_and_a_device_are_refused(tmp_path: Path) -> None:
     pipe.type = tarfile.FIFOTYPE
     with pytest.raises(PodError, match="neither a file nor a link"):
         unpacked(pipe, b"", tmp_path)
+
+
+def test_packages_that_the_image_says_it_has_are_known() -> None:
+    lock = json.loads((Path(__file__).parents[2] / "Pipfile.lock").read_text())
+    categories = ["packages", "training"]
+    told = hashlib.sha256(lockfile.requirements(lock, categories).encode()).hexdigest()
+    image = dict(training_spec(f"python@sha256:{'a' * 64}", told).environ)
+    assert packages_inside(requirements(lock, categories), image)
+    assert not packages_inside(requirements(lock, ["packages"]), image)
+    assert not packages_inside([], {})

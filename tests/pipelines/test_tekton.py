@@ -21,10 +21,12 @@ from bot.core.stages import Done, Failed, NotServed, RunResult, Skipped, StageRe
 from bot.pipelines import redeploy
 from bot.pipelines.control import Supervisor
 from bot.pipelines.course import RunRequest, Workshop
+from bot.pipelines.image import Yard
 from bot.pipelines.pipelinerun import ClusterMaker, run_name
 from bot.pipelines.runner import LocalRunner
 from bot.pipelines.signer import Signer
 from bot.pipelines.store import FolderStore
+from tests.pipelines.images import MemoryImages
 from tests.pipelines.tekton import NAMESPACE, PYTHON, TinyTekton, tiny_tekton
 from tests.pipelines.workshop import RECIPE, Bench, OneEnvironment, sha, training_module, write_repository
 from tests.signing import make_keys
@@ -43,6 +45,8 @@ class Shop:
     runs: PipelineRuns
     hours: float = 0.02
     signer: Signer | None = None
+    image: str = IMAGE
+    yard: Yard | None = None
     reports: list[StageReport] = field(default_factory=list)
     merges: int = 0
 
@@ -58,7 +62,7 @@ class Shop:
         self.merges += 1
         tree = write_repository(self.root / f"tree-{self.merges}", {"Pipfile.lock": lock, **(changes or {})})
         environments = OneEnvironment()
-        maker = ClusterMaker(self.runs, self.cluster.bucket, IMAGE, "https://pypi.org/simple", hours=self.hours)
+        maker = ClusterMaker(self.runs, self.cluster.bucket, self.image, "https://pypi.org/simple", hours=self.hours)
         workshop = Workshop(
             LocalRunner(environments, Bench()),
             environments,
@@ -68,6 +72,7 @@ class Shop:
             self.root / "scratch",
             maker=maker,
             signer=self.signer,
+            yard=self.yard,
         )
 
         async def report(line: StageReport) -> None:
@@ -118,6 +123,23 @@ async def test_a_model_is_made_by_one_run_named_after_the_commit(shop: Shop, tmp
         "fetch",
         "gate",
     ]
+
+
+async def test_the_stages_run_in_the_image_that_was_made_for_them(shop: Shop) -> None:
+    shop.image = ""
+    stopped = await shop.merge(1)
+    assert isinstance(stopped, Stopped)
+    assert "name a repository for it as `training.image`" in stopped.failure.sentence
+
+    images, training = MemoryImages(), ONLY_MODEL.training
+    assert training
+    shop.yard = Yard(images, IMAGE)
+    named = Recipe(replace(training, image="registry.example.org/ada/training"), None)
+    assert isinstance(await shop.merge(1, recipe=named), NotServed)
+    (digest,) = images.pushed
+    (run,) = shop.cluster.runs.values()
+    given = {one["name"]: one["value"] for one in run["spec"]["params"]}
+    assert given["image"] == f"registry.example.org/ada/training@{digest}"
 
 
 async def test_the_pods_see_no_file_that_is_not_declared_and_no_key_of_the_store(shop: Shop) -> None:
