@@ -74,7 +74,7 @@ class WebReleaseNotes:
             except (Refused, TryLater):
                 return Notes(asked, trouble="its metadata is not reachable")
             link = changelog_link(metadata)
-            text, trouble = await self._page(text_address(link)) if link else ("", "it names no changelog")
+            text, trouble = await self._page(text_address(link)) if link else ("", "no changelog is named")
             # Building regular expressions' matches over a megabyte takes a moment.
             cut = await asyncio.to_thread(between, text, asked.old, asked.new)
             cut = cut or await asyncio.to_thread(between, description(metadata), asked.old, asked.new)

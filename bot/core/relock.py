@@ -1,6 +1,7 @@
 """A new lock for one environment, and the pull request for it: what every manager that proposes updates calls."""
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -167,19 +168,23 @@ async def _moves(
 ) -> tuple[Move, ...]:
     """For each changed package, who wants it, and where and when its new version came out."""
     moves = []
+    held = {each.name for each in found.held_back}
     for change in moved:
         source = wanted.source_of(change.name)
         released = await _released(change, source, see) if change.new else None
-        why = found.advice.reasons.get(change.name) or _why(change, found.required_by.get(change.name, ()), environment)
+        parents = found.required_by.get(change.name, ())
+        why = found.advice.reasons.get(change.name) or _why(change, parents, environment, held)
         moves.append(Move(change, why, released, source.name))
     return tuple(moves)
 
 
-def _why(change: Change, parents: tuple[str, ...], environment: Environment) -> str:
+def _why(change: Change, parents: tuple[str, ...], environment: Environment, held: Collection[str]) -> str:
     if not change.new:
         return "nothing requires it any more"
     if change.kind == "downgraded":
         return "the version in the lock does not fit any more"
+    if change.direct and change.name in held:
+        return "newest release that fits; see Held back"
     if change.direct:
         return f"newest release that {environment.wanted_by} allows"
     return f"required by {', '.join(parents[:3]) or environment.wanted_by}"

@@ -170,7 +170,7 @@ async def test_the_description_helps_where_there_is_no_changelog(reading: Readin
     told = await reading.one(reading.add("flask", "", description=CHANGES))
     assert (told.text, told.trouble) == ("## 2.0\n\n- streams", "")
     untold = await reading.one(reading.add("other", ""))
-    assert untold.trouble == "it names no changelog"
+    assert untold.trouble == "no changelog is named"
     elsewhere = await reading.one(reading.add("third", f"{site.url}/changes.md"))
     assert elsewhere.trouble == ""
 

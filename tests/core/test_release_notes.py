@@ -243,10 +243,22 @@ def test_each_package_is_folded_with_its_link() -> None:
 def test_what_was_in_the_way_is_said() -> None:
     shown = notes.render([Notes(ASKED, link="https://example.org/changes", trouble="not reachable")])
     assert "- flask 2.2.5 → 3.1.0: [changelog](<https://example.org/changes>), not reachable" in shown
-    assert notes.render([Notes(ASKED, trouble="it names no changelog")]).endswith("3.1.0: it names no changelog")
+    assert notes.render([Notes(ASKED, trouble="no changelog is named")]).endswith("3.1.0: no changelog is named")
     hostile = Notes(ASKED, "- x", "https://example.org/>) @ada [x](javascript:y")
     assert "@ada" not in notes.render([hostile])
     assert "(new)" in notes.render([Notes(Asked("flask", "", "3.1.0", ""), trouble="no")])
+
+
+def test_what_is_shown_comes_first_and_packages_of_which_the_same_is_said_share_a_line() -> None:
+    one, two, three, four = (Asked(name, "1", "2", "") for name in ("one", "two", "three", "four"))
+    trouble = "no changelog is named"
+    linked = Notes(two, link="https://example.org/changes", trouble="not reachable")
+    found = [Notes(one, trouble=trouble), linked, Notes(three, "Fast."), Notes(four, trouble=trouble)]
+    assert notes.render(found).split("\n\n")[-1].splitlines() == [
+        "- two 1 → 2: [changelog](<https://example.org/changes>), not reachable",
+        "- one 1 → 2, four 1 → 2: no changelog is named",
+    ]
+    assert notes.render(found).startswith("### Release notes\n\n<details><summary>three 1 → 2</summary>")
 
 
 def test_a_hundred_packages_stay_within_the_bound() -> None:

@@ -24,26 +24,40 @@ def render(found: Sequence[Notes]) -> str:
     """The section of a pull request's body, empty where nothing was asked; each package folded, within the bounds."""
     if not found:
         return ""
-    parts, left = ["### Release notes"], MAX_CHARACTERS
-    shown = 0
+    shown, left = [], MAX_CHARACTERS
     for notes in found:
-        entry = _entry(notes)
-        if len(entry) > left:
+        if (size := len(_entry(notes))) > left:
             break
-        parts.append(entry)
-        left, shown = left - len(entry), shown + 1
-    if more := len(found) - shown:
+        shown.append(notes)
+        left -= size
+    folded = [_entry(notes) for notes in shown if notes.text]
+    lines = [_entry(notes) for notes in shown if not notes.text and _linked(notes.link)]
+    parts = ["### Release notes", *folded, "\n".join((*lines, *_without(shown)))]
+    if more := len(found) - len(shown):
         parts.append(f"… and of {count(more, 'package')} more, left out for their length.")
-    return "\n\n".join(parts)
+    return "\n\n".join(filter(None, parts))
+
+
+def _without(shown: Iterable[Notes]) -> Iterable[str]:
+    """One line for all packages of which the same is said, and to which there is no link."""
+    groups: dict[str, list[str]] = {}
+    for notes in shown:
+        if not notes.text and not _linked(notes.link):
+            groups.setdefault(notes.trouble, []).append(_moved(notes))
+    return (f"- {', '.join(moved)}: {harmless(trouble)}" for trouble, moved in groups.items())
+
+
+def _moved(notes: Notes) -> str:
+    asked = notes.asked
+    return f"{harmless(asked.name)} {harmless(asked.old) or '(new)'} → {harmless(asked.new)}"
 
 
 def _entry(notes: Notes) -> str:
-    moved = f"{harmless(notes.asked.name)} {harmless(notes.asked.old) or '(new)'} → {harmless(notes.asked.new)}"
     link = _linked(notes.link)
     if not notes.text:
-        return f"- {moved}: {', '.join(filter(None, (link, harmless(notes.trouble))))}"
+        return f"- {_moved(notes)}: {', '.join(filter(None, (link, harmless(notes.trouble))))}"
     where = f"\n\n{link}" if link else ""
-    return f"<details><summary>{moved}</summary>\n\n{neutral(notes.text)}{where}\n\n</details>"
+    return f"<details><summary>{_moved(notes)}</summary>\n\n{neutral(notes.text)}{where}\n\n</details>"
 
 
 def _linked(url: str) -> str:
