@@ -107,9 +107,9 @@ def find(listing: Iterable[str], overlays: str = OVERLAYS) -> Found:
 
 
 def of_lock(path: str) -> Environment:
-    """The environment whose lock is at this path; its name says nothing."""
+    """The environment whose lock is at this path, called after its folder though it may be the second one there."""
     folder, _, name = path.rpartition("/")
-    return Environment(DEFAULT, _KINDS[name], folder)
+    return Environment(folder.rpartition("/")[2] or DEFAULT, _KINDS[name], folder)
 
 
 def _in(folder: str, name: str) -> str:

@@ -32,7 +32,7 @@ class Rules:
     """The owner's rules as they stand now; `ignored` are in force, `asked` is the key of the command, if it is one.
 
     `closed_until` says for what a pull request waits that would be a new one, empty where it need not.
-    `only_security` asks for nothing but what mends advisories.
+    `only_security` asks for nothing but what mends advisories; `about` is the one branch that the command is about.
     """
 
     steering: Steering
@@ -40,6 +40,11 @@ class Rules:
     asked: str = ""
     closed_until: str = ""
     only_security: bool = False
+    about: str = ""
+
+    def asked_of(self, branch: str) -> str:
+        """The key of the command that wants this branch's change, empty for none."""
+        return self.asked if self.about in ("", branch) else ""
 
 
 @dataclass(slots=True)
@@ -201,6 +206,16 @@ async def _with_branches(project: Snapshot, environment: Environment, branches: 
     return replace(project, others={**project.others, **own, more[0]: there.own_work(), **there.others})
 
 
+def is_update(branch: str) -> bool:
+    """Whether updates are proposed on a branch of this name."""
+    return bool(_OURS.match(branch) or _BATCH.match(branch))
+
+
+def belongs(branch: str, environment: Environment) -> bool:
+    """Whether it is a branch on which updates of this environment are proposed."""
+    return branch == environment.branch or _is_batch(branch, environment)
+
+
 def _is_batch(branch: str, environment: Environment) -> bool:
     """Whether it is the branch of a batch of this environment, other than its own one."""
     name = branch.partition("@")[2] or DEFAULT
@@ -212,7 +227,8 @@ def _propose(found: Course, project: Snapshot, made: Relock, wish: Wish, rules: 
     branch, name = project.branch, wish.proposed_on
     if branch and not branch.only_by(see.login):
         return _hand_over(found, branch, name)
-    change = proposed(project, made, wish, asked=rules.asked)
+    asked = rules.asked_of(name)
+    change = proposed(project, made, wish, asked=asked)
     match change:
         case str():
             found.said.append(change)
@@ -224,7 +240,7 @@ def _propose(found: Course, project: Snapshot, made: Relock, wish: Wish, rules: 
         case _:
             if wish.prefix == securing.PREFIX:
                 change = replace(change, labels=(securing.LABEL,))
-            free = bool(change.labels or rules.asked or (change.existing and change.existing.pull_request))
+            free = bool(change.labels or asked or (change.existing and change.existing.pull_request))
             wait = "" if free else rules.closed_until or places.take()
             if wait:
                 found.waiting.append(Waiting(change.title, wait))

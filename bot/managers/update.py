@@ -15,7 +15,7 @@ from bot.core.repoconfig import RepoConfig
 from bot.core.schedules import Schedule
 from bot.core.see import See
 from bot.core.steering import in_force
-from bot.core.texts import answer, dashboard
+from bot.core.texts import answer, dashboard, release
 from bot.core.texts import update as text
 from bot.core.texts.dashboard import Look
 from bot.core.texts.markdown import MAX_CHARACTERS, quiet
@@ -46,6 +46,8 @@ async def plan(event: Event, see: See) -> Plan | None:
     if isinstance(event, Scheduled) and event.purpose != PURPOSE:
         return None
     project = await _seen(see)
+    if _about(event, project) == release.BRANCH:
+        return None
     if waits := onboarding.waits(project):
         return Plan(waits, _comments(event, waits))
     try:
@@ -55,7 +57,7 @@ async def plan(event: Event, see: See) -> Plan | None:
         found = await _found(project, config, see)
         if idle := _idle(project, found, config):
             return Plan(idle, _comments(event, idle))
-        wanted = found.named(_asked_for(event))
+        wanted = _wanted(event, project, found)
         course = _Course(event, config, *_rules(event, project, config, see))
         project = await _with_overlays(project, wanted, see)
     except Refused as refusal:
@@ -97,7 +99,9 @@ def _rules(event: Event, project: Snapshot, config: RepoConfig, see: See) -> tup
     if schedule and not isinstance(event, Scheduled | CommandGiven):
         closed = f"the schedule{_next(schedule, see)}"
     only = isinstance(event, CommandGiven) and isinstance(event.command, SecureNow)
-    return Rules(rules, ignored, _key(event), closed, only), room(project, rules.limits, see), schedule
+    about = _about(event, project)
+    about = about if proposals.is_update(about) else ""
+    return Rules(rules, ignored, _key(event), closed, only, about), room(project, rules.limits, see), schedule
 
 
 def _next(schedule: Schedule, see: See) -> str:
@@ -118,11 +122,20 @@ def _refused(event: Event, project: Snapshot, sentence: str) -> Plan:
     return Plan(said, (report, *_comments(event, said)))
 
 
-def _asked_for(event: Event) -> str:
-    """The name of the one environment that a command is about."""
+def _wanted(event: Event, project: Snapshot, found: Found) -> tuple[Environment, ...]:
+    """The environments to look at: the one that a command is about, or all."""
     match event:
         case CommandGiven(command=UpdateNow(environment=name)):
-            return name
+            return found.named(name)
+    branch = _about(event, project)
+    return tuple(each for each in found.environments if proposals.belongs(branch, each)) or found.environments
+
+
+def _about(event: Event, project: Snapshot) -> str:
+    """The bot's branch on whose pull request somebody asks to have it made anew; empty elsewhere."""
+    match event:
+        case CommandGiven(issue=number, command=RebaseNow()):
+            return next((each.branch for each in project.open_changes if each.number == number), "")
     return ""
 
 

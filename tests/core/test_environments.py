@@ -71,6 +71,7 @@ def test_there_is_a_limit_to_the_environments_that_are_looked_at() -> None:
 def test_an_environment_knows_its_files_and_its_branch() -> None:
     assert GPU.files == ("overlays/gpu/Pipfile", "overlays/gpu/Pipfile.lock", "overlays/gpu/.python-version")
     assert (GPU.branch, TOP.branch) == ("bolide/update-gpu", "bolide/update")
+    assert environments.of_lock(GPU.lock) == GPU
     assert environments.of_lock("overlays/gpu/uv.lock").manifest == "overlays/gpu/pyproject.toml"
     assert environments.of_lock("requirements.txt").manifest == "requirements.in"
 

@@ -117,6 +117,32 @@ async def test_the_overlays_may_stand_elsewhere_and_one_may_be_left_out(world: W
     assert world.bot_branches() == {"bolide/update-a"}
 
 
+async def test_an_overlay_for_another_python_is_not_tried_out_with_this_one(world: World) -> None:
+    world.repository.push({"overlays/gpu/.python-version": "3.12\n", ".github/bolide.yaml": 'python: "3.11"\n'})
+    await world.install()
+    bodies = {pull.branch: pull.body for pull in world.repository.pulls.values()}
+    assert (
+        "overlays/gpu/Pipfile.lock is for Python 3.12, and locks are tried out with Python 3.11.2 here" in bodies[GPU]
+    )
+    assert "**Safe to merge**" in bodies[TEST]
+
+
+async def test_a_rebase_is_about_the_pull_request_in_which_it_is_asked_for(world: World) -> None:
+    await world.install()
+    numbers = {pull.branch: pull.number for pull in world.repository.pulls.values()}
+    before = dict(world.repository.branches)
+    base = world.repository.push({"README.md": "Go on.\n"})
+    await world.commented(numbers[GPU], "/rebase")
+    moved = {name for name, sha in world.repository.branches.items() if name != "main" and before[name] != sha}
+    assert moved == {GPU}
+    assert world.repository.commits[world.repository.branches[GPU]].parent == base
+    said = world.repository.comments[numbers[GPU], "answer 501"]
+    assert said == f"#{numbers[GPU]} is open; its evidence follows there."
+    there = world.repository.issue()
+    await world.commented(there, "/rebase", comment=502)
+    assert all(world.repository.commits[world.repository.branches[name]].parent == base for name in numbers)
+
+
 async def test_a_runtime_environment_names_the_python_of_an_overlay(world: World) -> None:
     runtimes = "runtime_environments:\n  - {name: gpu, python_version: '3.10'}\n"
     world.repository.push({".github/bolide.yaml": runtimes})

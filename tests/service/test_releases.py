@@ -289,6 +289,7 @@ async def test_rebase_makes_it_anew_and_what_a_person_takes_over_is_left_alone(w
     number = world.only_pull()
     world.repository.push({"a": "1"}, subject="Say more, fixes #3 @everyone")
     await world.commented(number, "/rebase")
+    assert world.bot_branches() == {"bolide/release"}  # it is not about updates
     body = world.repository.pulls[number].body
     assert "Say more, fixes #\u200b3 @\u200beveryone" in body
     world.repository.pulls[number].body = "Mine."
