@@ -7,8 +7,8 @@ from bot.advisor.prescriptions import PackageMatch, Proof, Unit, applied, hindra
 from bot.core.advice import TYPES
 
 
-def problems(units: Iterable[Unit], today: date) -> tuple[str, ...]:
-    """One sentence for each thing that is wrong with rules that promise proof; a unit without any promises none."""
+def problems(units: Iterable[Unit], today: date, *, own: bool = False) -> tuple[str, ...]:
+    """One sentence for each thing that is wrong with rules; only Bolide's `own` must have proof, others may."""
     found: list[str] = []
     names: set[tuple[str, str]] = set()
     for unit in units:
@@ -18,6 +18,8 @@ def problems(units: Iterable[Unit], today: date) -> tuple[str, ...]:
         names.add((unit.kind, unit.name))
         if reason := hindrance(unit):
             found.append(f"{place} can never match: it {reason}.")
+        if own and not unit.proof:
+            found.append(f"{place} has no proof; give it `bolide` with evidence, a day to look again and examples.")
         if unit.proof:
             found += [f"{place} {problem}." for problem in _unproven(unit.proof, unit, today)]
     return tuple(found)

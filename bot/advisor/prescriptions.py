@@ -171,7 +171,8 @@ def _groups(match: Any) -> Iterable[tuple[PackageMatch, ...]]:
         yield ()
         return
     for told in match if isinstance(match, list) else [match]:
-        state = [_package(item) for item in (told.get("state") or {}).get("resolved_dependencies") or ()]
+        standing = (told.get("state") or {}).get("resolved_dependencies") or ()
+        state = [_package(item) for item in ([standing] if isinstance(standing, Mapping) else standing)]
         if "group" in told:
             members = [_package(item["package_version"]) for item in told["group"]]
         elif "package_version" in told:
@@ -230,7 +231,8 @@ def includes(include: Include, recommendation: str, python: str) -> bool:
         return False
     if include.only is not None and recommendation not in include.only:
         return False
-    return not include.pythons or any(SpecifierSet(told).contains(python, prereleases=True) for told in include.pythons)
+    short = ".".join(python.split(".")[:2])  # as in Thoth's environments: "==3.8" is any 3.8
+    return not include.pythons or any(SpecifierSet(told).contains(short, prereleases=True) for told in include.pythons)
 
 
 def applied(unit: Unit, pins: Mapping[str, str], homes: Mapping[str, str]) -> tuple[str, ...] | None:

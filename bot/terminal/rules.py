@@ -16,7 +16,7 @@ def main(place: Path | None, today: date) -> int:
     except OSError as problem:
         print(f"No rules were read: {problem}", file=sys.stderr)
         return 2
-    wrong = problems(book.units, today)
+    wrong = problems(book.units, today, own=place is None)
     for remark in book.remarks:
         print(f"note: {remark}")
     for sentence in wrong:
