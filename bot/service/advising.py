@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from packaging.utils import canonicalize_name
+
 from bot.advisor import explain, sieves, steps
 from bot.advisor.explain import Parent, Wanted
 from bot.advisor.knowledge import Knowledge, Stack, stack
@@ -141,7 +143,7 @@ class Advising:
 
     async def explain(self, request: ResolveRequest, name: str) -> tuple[str, ...]:
         """Why the package is locked as it is; raises Refused where the lock does not have it."""
-        today = _stack(request, request.old_lock or {})
+        name, today = canonicalize_name(name), _stack(request, request.old_lock or {})
         if name not in today.pins:
             raise Refused(f"{name} is not in the lock, which has {len(today.pins)} packages.")
         required_by, trouble = await self._required_by(request)

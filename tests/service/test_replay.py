@@ -61,7 +61,7 @@ class Place:
 @asynccontextmanager
 async def place(folder: Path) -> AsyncIterator[Place]:
     async with PackageIndex().serve() as index, aiohttp.ClientSession() as session:
-        index.add("flask", "2.2.5", "werkzeug>=2.2", uploaded=OLD)
+        index.add("flask", "2.2.3", "werkzeug>=2.2", uploaded=OLD)
         index.add("werkzeug", "2.3.0", uploaded=OLD)
         index.add("werkzeug", "3.0.0", uploaded=OLD)
         index.add("lib", "1.0", "odd.name", uploaded=OLD, with_sdist=True)
@@ -108,7 +108,7 @@ async def test_what_was_found_of_attestations_is_in_the_record(
         world = here.there
         ports: dict[str, Any] = {"index": world.index, "resolver": world.resolver, "archive": here.archive}
         here.there = World(**ports, attestations=known, allowed=ALLOWED)
-        pins = {"flask": ("2.2.5", here.index.hashes("flask", "2.2.5")), "werkzeug": ("2.3.0", [old])}
+        pins = {"flask": ("2.2.3", here.index.hashes("flask", "2.2.3")), "werkzeug": ("2.3.0", [old])}
         entries = {name: {"version": f"=={version}", "hashes": hashes} for name, (version, hashes) in pins.items()}
         document = {"_meta": {"hash": {"sha256": "0" * 64}, "sources": []}, "default": entries, "develop": {}}
         source = f'[[source]]\nname = "local"\nurl = "{here.index.url}"\nverify_ssl = false\n\n[packages]\n'

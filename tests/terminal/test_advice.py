@@ -161,6 +161,7 @@ async def test_a_package_is_explained_or_refused(folder: Path, say: Say) -> None
     assert "app 1.0 requires it: <2,>=1." in out
     assert "held back: it is affected by PYSEC-5 (fixed in 1.1)" in out
     assert "2.0 is not locked: app 1.0 asks for <2,>=1." in out
+    assert (await say("explain", "LIB", folder))[1] == out
     code, _, err = await say("explain", "numpy", folder)
     assert (code, "numpy is not in the lock" in err) == (2, True)
 
