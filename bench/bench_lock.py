@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bot import wiring
 from bot.allocator import keep_one_arena
 from bot.core import pipfile
 from bot.core.packages import ResolveRequest
+from bot.wiring import packages
 
 TLS = {name: os.environ[name] for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE") if name in os.environ}
 
@@ -48,7 +48,7 @@ def bolide_lock(path: Path, place: Path) -> str:
 
 
 async def _bolide(content: bytes, place: Path) -> str:
-    async with wiring.packages(place) as found:
+    async with packages.open_packages(place) as found:
         return (await found.resolver.resolve(ResolveRequest(pipfile.parse(content)))).lock_text
 
 

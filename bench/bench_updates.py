@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 from bench.small_index import SmallIndex
-from bot import wiring
 from bot.core import changes, inside, pipfile
 from bot.core.events import Repository
 from bot.core.packages import Only, Resolution, ResolveRequest
@@ -30,6 +29,7 @@ from bot.demo import report
 from bot.demo.machinery import make_keys
 from bot.sandbox import running_sandbox
 from bot.settings import Secret, Settings
+from bot.wiring import packages, program
 
 PIPFILE = Path(__file__).parent / "data" / "tensorflow-50" / "Pipfile"
 PARTS = ("lock", "bump", "requests", "many")
@@ -77,25 +77,25 @@ def lock_figures(place: Path) -> Figures:
     figures: Figures = {}
     for state in ("cold", "warm"):
         runs: dict[str, Run] = {}
-        for program in ("bolide", "pipenv"):
-            runs[program] = run = _measured(program, place)
-            print(f"{program}, {state}: {run.wall:.1f} s, {run.cpu:.1f} CPU-s, {run.peak:.0f} MiB", flush=True)
-            figures[f"{program}_{state}"] = {"seconds": run.wall, "cpu_seconds": run.cpu, "peak_mb": run.peak}
+        for tool in ("bolide", "pipenv"):
+            runs[tool] = run = _measured(tool, place)
+            print(f"{tool}, {state}: {run.wall:.1f} s, {run.cpu:.1f} CPU-s, {run.peak:.0f} MiB", flush=True)
+            figures[f"{tool}_{state}"] = {"seconds": run.wall, "cpu_seconds": run.cpu, "peak_mb": run.peak}
         figures[f"lock_cpu_ratio_{state}"] = round(runs["pipenv"].cpu / runs["bolide"].cpu, 1)
         figures[f"lock_wall_ratio_{state}"] = round(runs["pipenv"].wall / runs["bolide"].wall, 1)
         figures[f"equal_{state}"] = runs["pipenv"].lock == runs["bolide"].lock
     return figures
 
 
-def _measured(program: str, place: Path) -> Run:
+def _measured(tool: str, place: Path) -> Run:
     started = time.monotonic()
-    output = place / f"{program}.lock"
-    command = [sys.executable, "-m", "bench.bench_lock", "--one", program, str(PIPFILE), str(place), str(output)]
+    output = place / f"{tool}.lock"
+    command = [sys.executable, "-m", "bench.bench_lock", "--one", tool, str(PIPFILE), str(place), str(output)]
     process = subprocess.Popen(command)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise SystemExit(f"{program} made no lock; what it said stands above.")
+        raise SystemExit(f"{tool} made no lock; what it said stands above.")
     wall, cpu = time.monotonic() - started, usage.ru_utime + usage.ru_stime
     return Run(round(wall, 2), round(cpu, 2), round(usage.ru_maxrss / 1024, 1), output.read_text())
 
@@ -103,7 +103,7 @@ def _measured(program: str, place: Path) -> Run:
 async def bump_figures(place: Path) -> Figures:
     """How many packages change when one is wanted newer, and how long twelve such updates take."""
     wanted = pipfile.parse(PIPFILE.read_bytes())
-    async with wiring.packages(place) as found:
+    async with packages.open_packages(place) as found:
         now = datetime.now(UTC)
         old = await found.resolver.resolve(ResolveRequest(wanted, None, PYTHON, cutoff=now - HALF_A_YEAR))
         new = await found.resolver.resolve(ResolveRequest(wanted, old.lock, PYTHON))
@@ -130,7 +130,7 @@ SMALL = '[[source]]\nurl = "https://pypi.org/simple"\nverify_ssl = true\nname = 
 
 async def request_figures(place: Path) -> Figures:
     """What the update manager asks GitHub: to propose an update, and to look again at what has not changed."""
-    async with wiring.packages(place / "seed") as found:
+    async with packages.open_packages(place / "seed") as found:
         request = ResolveRequest(pipfile.parse(SMALL), None, PYTHON, cutoff=datetime.now(UTC) - HALF_A_YEAR)
         lock = (await found.resolver.resolve(request)).lock_text
     files: dict[str, bytes | str] = {"Pipfile": SMALL, "Pipfile.lock": lock}
@@ -152,7 +152,7 @@ async def request_figures(place: Path) -> Figures:
 @asynccontextmanager
 async def _repository(
     place: Path, files: dict[str, bytes | str]
-) -> AsyncIterator[tuple[Any, wiring.Bolide, Repository]]:
+) -> AsyncIterator[tuple[Any, program.Bolide, Repository]]:
     """A repository on a sandbox, and the bot that is installed on it, at rest."""
     keys = make_keys(place / "keys")
     async with running_sandbox(place / "github", 0) as sandbox:
@@ -172,11 +172,11 @@ async def _repository(
             index_url="https://pypi.org/simple",
             workers=1,
         )
-        async with wiring.assemble(settings) as bolide:
+        async with program.assemble(settings) as bolide:
             yield sandbox, bolide, Repository(made.id, "ada/digits", installation.id)
 
 
-async def _settle(bolide: wiring.Bolide) -> None:
+async def _settle(bolide: program.Bolide) -> None:
     """Do what is due, but for trying locks out, which this does not measure."""
     while delivery := await bolide.inbox.lease_delivery(60):
         await bolide.inbox.route(delivery.id, *bolide.dispatch.route(delivery))
@@ -191,7 +191,7 @@ async def many_figures(place: Path, repositories: int) -> Figures:
     index = SmallIndex(packages=60)
     asked: dict[int, int] = {}
     started = time.monotonic()
-    async with index.serve(), wiring.packages(place, frozenset({"127.0.0.1"})) as found:
+    async with index.serve(), packages.open_packages(place, frozenset({"127.0.0.1"})) as found:
         at_once = asyncio.Semaphore(2)
 
         async def one() -> None:

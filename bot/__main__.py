@@ -182,11 +182,12 @@ def _hand_on(command: str, argv: list[str]) -> int:
 
 
 def _run(command: str) -> int:
-    from bot import running, wiring
+    from bot import running
     from bot.core.ports import ForgeRefused, InboxUnavailable
     from bot.service.logs import configure_logging
     from bot.service.web import PortTaken
     from bot.settings import Settings, SettingsProblem
+    from bot.wiring import program
 
     try:
         settings = Settings.from_env(os.environ)
@@ -196,9 +197,9 @@ def _run(command: str) -> int:
     configure_logging([secret.reveal() for secret in settings.secrets()], sys.stderr)
 
     async def work() -> None:
-        async with wiring.assemble(settings) as bolide:
+        async with program.assemble(settings) as bolide:
             if command != "serve":
-                await wiring.ensure_supervisor(settings)
+                await program.ensure_supervisor(settings)
             await running.run(bolide, serve=command != "work", work=command != "serve")
 
     try:

@@ -13,7 +13,6 @@ from typing import Literal
 from rich.console import Console
 from rich.markup import escape
 
-from bot import wiring
 from bot.adapters import jail
 from bot.adapters.environments import own_uv
 from bot.adapters.folder import FolderReader
@@ -26,6 +25,7 @@ from bot.core.labels import OURS
 from bot.core.packages import IndexUnreachable, IndexUnsuitable, PackageUnknown
 from bot.core.ports import ForgeRefused, ForgeUnavailable
 from bot.settings import SETTINGS, Settings, SettingsProblem, allowed_hosts
+from bot.wiring import packages, program
 
 NEEDED_MB = 6_000
 """Two training environments with TensorFlow, the caches and the releases."""
@@ -65,7 +65,7 @@ async def _look(environ: Mapping[str, str], what: str) -> Sequence[Finding]:
         settings = Settings.from_env(environ)
     except SettingsProblem as problem:
         raise Refused(f"{what} is asked of GitHub, and for that these are needed: {problem}") from problem
-    async with wiring.github(settings) as forge:
+    async with program.github(settings) as forge:
         installed = await forge.installed(what)
         return (*_granted(installed), *await diagnosis.examine(forge.reader(installed.repository), _hosts(environ)))
 
@@ -155,7 +155,7 @@ async def _index(environ: Mapping[str, str]) -> Finding:
     url = environ.get("BOLIDE_INDEX_URL") or "https://pypi.org/simple"
     state = Path(environ.get("BOLIDE_STATE_DIR") or ".bolide")
     try:
-        async with wiring.packages(state, allowed_hosts(environ.get("BOLIDE_ALLOWED_HOSTS", ""))) as found:
+        async with packages.open_packages(state, allowed_hosts(environ.get("BOLIDE_ALLOWED_HOSTS", ""))) as found:
             await found.index.project("flask", url)
     except (IndexUnreachable, IndexUnsuitable, PackageUnknown) as problem:
         return Finding("missing", f"the package index {url}", str(problem))
@@ -174,7 +174,7 @@ def _port(host: str, port: int, setting: str) -> Finding:
 
 async def _github(settings: Settings) -> Finding:
     try:
-        async with wiring.github(settings) as forge:
+        async with program.github(settings) as forge:
             return Finding("well", f"GitHub at {settings.api_url} knows the App as {forge.login}")
     except (ForgeRefused, ForgeUnavailable) as problem:
         return Finding("missing", f"GitHub at {settings.api_url}", str(problem))

@@ -11,7 +11,7 @@ from bot.pipelines.history import History
 from bot.service import dashboard
 from bot.service.web import create_app, start
 from bot.service.worker import Worker
-from bot.wiring import Bolide
+from bot.wiring.program import Bolide
 
 
 async def run(bolide: Bolide, *, serve: bool, work: bool) -> None:

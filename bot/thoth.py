@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from bot import wiring
 from bot.adapters.certificate import given_context, local_context
 from bot.adapters.environments import InstallFailed
 from bot.adapters.thoth_client import PROJECT, client_environments, install
@@ -19,6 +18,7 @@ from bot.service.thoth_answers import Answers
 from bot.service.thoth_api import Desk, create_app
 from bot.service.web import PortTaken, start
 from bot.settings import SettingsProblem, ThothSettings
+from bot.wiring import packages
 
 
 def main(environ: Mapping[str, str], *, install_client: bool) -> int:
@@ -48,13 +48,13 @@ async def _answer(settings: ThothSettings) -> None:
         tls, trusted = given_context(settings.certificate, settings.key), "true"
     else:
         tls, trusted = local_context(state / "tls", now), "false"
-    async with wiring.packages(state, settings.allowed_hosts) as packages:
-        lore = wiring.lore(settings.advisories, settings.prescriptions, state, packages.session)
+    async with packages.open_packages(state, settings.allowed_hosts) as found:
+        lore = packages.lore(settings.advisories, settings.prescriptions, state, found.session)
 
         def advising() -> Advising:
-            return Advising(packages.resolver, Pages(packages.index), lore, datetime.now(UTC))
+            return Advising(found.resolver, Pages(found.index), lore, datetime.now(UTC))
 
-        answers = Answers(advising, packages.index, settings.allowed_hosts, packages.attestations)
+        answers = Answers(advising, found.index, settings.allowed_hosts, found.attestations)
         analyses = Analyses(lambda: datetime.now(UTC))
         desk = Desk(answers.advise, answers.check, analyses, time.monotonic, settings.token.reveal())
         runner = await start(create_app(desk), settings.host, settings.port, tls=tls)

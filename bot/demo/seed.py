@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot import wiring
 from bot.core import pipfile, repoconfig
 from bot.core.candidates import aged
 from bot.core.packages import Index, ResolveRequest
 from bot.core.pipfile import Pipfile
+from bot.wiring import packages
 
 AGE = timedelta(days=180)
 LEFT_OUT = {".demo", ".venv", ".git", ".bolide", "demo-report.json"}
@@ -45,7 +45,7 @@ async def aged_lock(files: dict[str, bytes], cache: Path) -> tuple[str, datetime
     day = (datetime.now(UTC) - AGE).replace(hour=0, minute=0, second=0, microsecond=0)
     wanted = pipfile.parse(files["Pipfile"].decode())
     python = repoconfig.parse(files[repoconfig.PATH].decode()).python
-    async with wiring.packages(cache) as found:
+    async with packages.open_packages(cache) as found:
         young = frozenset(await _younger(wanted, found.index, day))
         resolution = await found.resolver.resolve(ResolveRequest(wanted, None, python, cutoff=day, exempt=young))
     return resolution.lock_text, day

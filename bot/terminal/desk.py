@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot import wiring
 from bot.adapters.folder import FolderReader, NoLaboratory, NothingDeployed
 from bot.core import overlays
 from bot.core.advice import Adviser, RecommendationType
@@ -18,6 +17,7 @@ from bot.core.see import See
 from bot.managers import advise
 from bot.service.advising import Advising, Pages
 from bot.settings import SETTINGS, allowed_hosts
+from bot.wiring import packages
 
 STATE = Path("~/.cache/bolide")
 """Where the terminal's commands keep what they fetched, unless BOLIDE_STATE_DIR says otherwise."""
@@ -41,8 +41,8 @@ async def seeing(folder: Path, environ: Mapping[str, str], state: Path) -> Async
     """What a manager sees of a folder; raises Refused where it or the sources of knowledge cannot be used."""
     told = {setting.name: environ.get(setting.name, "").strip() or setting.default or "" for setting in SETTINGS}
     hosts = allowed_hosts(told["BOLIDE_ALLOWED_HOSTS"])
-    async with wiring.packages(state, hosts) as found:
-        lore = wiring.lore(told["BOLIDE_ADVISORIES"], told["BOLIDE_PRESCRIPTIONS"], state, found.session)
+    async with packages.open_packages(state, hosts) as found:
+        lore = packages.lore(told["BOLIDE_ADVISORIES"], told["BOLIDE_PRESCRIPTIONS"], state, found.session)
         pages = Pages(found.index)
         adviser = Advising(found.resolver, pages, lore, datetime.now(UTC))
         reader, notes = FolderReader(folder), found.release_notes

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 
-from bot import wiring
 from bot.core import phrases
 from bot.core.errors import Refused, TryLater
 from bot.core.events import Actor, CommandGiven, Event, Pushed, Repository, RepositoryAdded
@@ -13,6 +12,7 @@ from bot.core.plan import Action, Plan
 from bot.core.ports import ForgeRefused, ForgeUnavailable
 from bot.core.texts import update
 from bot.settings import Settings, SettingsProblem
+from bot.wiring import program
 
 EVENTS = "`push`, `installed`, a comment such as `/update`, or an issue's title such as `Kebechet update`"
 
@@ -35,11 +35,11 @@ def main(repository: str, text: str, environ: Mapping[str, str]) -> int:
 
 async def plans(settings: Settings, name: str, text: str) -> dict[str, Plan]:
     """The plan of each manager to which the event is of concern."""
-    async with wiring.github(settings) as forge:
+    async with program.github(settings) as forge:
         repository = (await forge.installed(name)).repository
         there = await forge.reader(repository, "plan").snapshot((), branch=update.BRANCH)
     event = event_of(repository, text, there.default_branch, there.sha)
-    async with wiring.assemble(settings) as bolide:
+    async with program.assemble(settings) as bolide:
         made = {each: await bolide.dispatch.plan(event, each) for each in bolide.dispatch.listeners(event)}
     return {manager: plan for manager, plan in made.items() if plan}
 

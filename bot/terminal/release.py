@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot import wiring
 from bot.adapters.checkout import CheckoutReader
 from bot.adapters.folder import NoLaboratory, NothingDeployed
 from bot.core import phrases
@@ -20,6 +19,7 @@ from bot.core.plan import Comment, ProposeChange
 from bot.core.see import See
 from bot.managers import release
 from bot.service.advising import Advising, Pages
+from bot.wiring import packages
 
 
 def main(given: Namespace) -> int:
@@ -57,8 +57,8 @@ async def _plan(folder: Path, command: ReleaseNow) -> tuple[ProposeChange, dict[
     """The pull request and the texts that it changes, or why there is none."""
     reader = CheckoutReader(folder)
     with tempfile.TemporaryDirectory() as state:
-        async with wiring.packages(Path(state)) as found:
-            lore = wiring.lore("", "", Path(state), found.session)
+        async with packages.open_packages(Path(state)) as found:
+            lore = packages.lore("", "", Path(state), found.session)
             pages, now = Pages(found.index), datetime.now(UTC)
             adviser = Advising(found.resolver, pages, lore, now)
             ports = (pages, adviser, adviser, NoLaboratory(), found.release_notes, NothingDeployed())

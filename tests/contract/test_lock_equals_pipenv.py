@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from bot import wiring
 from bot.core import pipfile
 from bot.core.packages import ResolveRequest
+from bot.wiring import packages
 
 pytestmark = [pytest.mark.network, pytest.mark.enable_socket, pytest.mark.timeout(900)]
 
@@ -65,7 +65,7 @@ def lock_by_bolide(place: Path, content: bytes) -> str:
 
 
 async def _resolve(place: Path, content: bytes) -> str:
-    async with wiring.packages(place / "state") as found:
+    async with packages.open_packages(place / "state") as found:
         return (await found.resolver.resolve(ResolveRequest(pipfile.parse(content)))).lock_text
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot import wiring
 from bot.core import requirementstxt
 from bot.core.packages import Keep, ResolveRequest
+from bot.wiring import packages
 
 pytestmark = [pytest.mark.network, pytest.mark.enable_socket]
 
@@ -29,7 +29,7 @@ async def test_the_files_are_equal(tmp_path: Path) -> None:
     theirs = compiled(tmp_path)
     wanted = requirementstxt.parse_in(IN, "requirements.in")
     old = requirementstxt.parse_lock(theirs, wanted, "requirements.txt")
-    async with wiring.packages(tmp_path / "state") as found:
+    async with packages.open_packages(tmp_path / "state") as found:
         made = await found.resolver.resolve(ResolveRequest(wanted, old, "", Keep()))
     style = requirementstxt.style(theirs)
     assert requirementstxt.render(made.lock, wanted, made.required_by, style, "") == theirs

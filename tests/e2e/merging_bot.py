@@ -4,10 +4,10 @@ import asyncio
 import os
 import signal
 
-from bot import wiring
 from bot.service.web import create_app, start
 from bot.service.worker import Pace, Worker
 from bot.settings import Settings
+from bot.wiring import program
 
 
 async def _ready() -> str | None:
@@ -16,8 +16,8 @@ async def _ready() -> str | None:
 
 async def main() -> None:
     settings = Settings.from_env(os.environ)
-    async with wiring.assemble(settings) as bolide:
-        await wiring.ensure_supervisor(settings)
+    async with program.assemble(settings) as bolide:
+        await program.ensure_supervisor(settings)
         work, pace = bolide.dispatch, Pace(lease=1.0, poll=0.1, grace=5)
         worker = Worker(bolide.inbox, work.route, work.work, gave_up=work.gave_up, pace=pace)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from bot import wiring
 from bot.core import pipfile
 from bot.core.packages import ResolveRequest
 from bot.core.texts import bisect, dashboard, evidence, update
+from bot.wiring import packages
 from tests.adapters.package_index import PackageIndex
 from tests.flow.town import Town, town
 
@@ -84,7 +84,7 @@ async def test_a_flask_that_lost_what_the_app_calls_is_not_called_safe_and_the_r
 
 async def locked(folder: Path, text: str) -> str:
     """What the index on loopback gives for a Pipfile now."""
-    async with wiring.packages(folder, LOOPBACK) as found:
+    async with packages.open_packages(folder, LOOPBACK) as found:
         request = ResolveRequest(pipfile.parse(text, LOOPBACK), None, "3.11")
         return (await found.resolver.resolve(request)).lock_text
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot import running, wiring
+from bot import running
 from bot.adapters.inbox import SqliteInbox
 from bot.adapters.tarball import unpack
 from bot.demo.person import Person, until
@@ -27,6 +27,7 @@ from bot.pipelines.store import FolderStore
 from bot.sandbox import Sandbox
 from bot.service.dispatch import Dispatch, Outside
 from bot.settings import Settings
+from bot.wiring import program
 from tests.contract.memory_watch_list import MemoryWatchList
 from tests.flow.town import REPOSITORY, square
 from tests.managers.package_world import PackageWorld
@@ -156,9 +157,9 @@ async def control(there: Realm) -> None:
         await asyncio.sleep(0.2)
 
 
-async def bolide(stack: AsyncExitStack, settings: Settings, images: MemoryImages, folder: Path) -> wiring.Bolide:
+async def bolide(stack: AsyncExitStack, settings: Settings, images: MemoryImages, folder: Path) -> program.Bolide:
     """The bot with the real GitHub adapter, inbox, dispatch and stages; images are built and pushed in memory."""
-    forge = await stack.enter_async_context(wiring.github(settings))
+    forge = await stack.enter_async_context(program.github(settings))
     state = settings.state_dir
     for name in ("runs", "releases", "scratch"):
         (state / name).mkdir(parents=True)
@@ -183,7 +184,7 @@ async def bolide(stack: AsyncExitStack, settings: Settings, images: MemoryImages
     world = PackageWorld({})
     ports = (world, world, MemoryLaboratory(), MemoryReleaseNotes(), runs, runs, inbox, MemoryWatchList())
     outside = Outside(forge, *ports, lambda: datetime.now(UTC), "http://127.0.0.1:1")
-    return wiring.Bolide(settings, inbox, Dispatch(outside), supervisor, (), register)
+    return program.Bolide(settings, inbox, Dispatch(outside), supervisor, (), register)
 
 
 async def test_a_merge_is_declared_in_another_repository_that_admits_it_and_taken_back_there(realm: Realm) -> None:

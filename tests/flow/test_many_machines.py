@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bot import running, wiring
+from bot import running
 from bot.demo.person import Person, until
 from bot.settings import Secret
+from bot.wiring import program
 from tests.contract.postgres import FOUND, Postgres, serving
 from tests.flow.town import REPOSITORY, square
 from tests.sandbox.harness import as_user
@@ -40,7 +41,7 @@ async def test_one_machine_takes_deliveries_and_two_work_them_off_once(tmp_path:
         sandbox, settings, install = await stack.enter_async_context(square(tmp_path, FILES))
         settings = replace(settings, database_url=Secret(server.url(server.database())))
         for name, duty in (("web", "serve"), ("one", "work"), ("two", "work")):
-            machine = await stack.enter_async_context(wiring.assemble(replace(settings, state_dir=tmp_path / name)))
+            machine = await stack.enter_async_context(program.assemble(replace(settings, state_dir=tmp_path / name)))
             await stack.enter_async_context(running.at_work(machine, serve=duty == "serve", work=duty == "work"))
         client = await stack.enter_async_context(as_user(sandbox, "ada"))
         ada = Person(client.session, sandbox.api_url, REPOSITORY)

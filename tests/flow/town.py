@@ -8,12 +8,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from bot import running, wiring
+from bot import running
 from bot.core import pipfile
 from bot.core.packages import ResolveRequest
 from bot.demo.person import Person, until
 from bot.sandbox import Sandbox
 from bot.settings import ADVISORIES, Secret, Settings
+from bot.wiring import packages, program
 from tests.sandbox.harness import as_user, judged_sandbox, key_pair
 
 REPOSITORY = "ada/digits"
@@ -42,12 +43,12 @@ def free_port() -> int:
 @asynccontextmanager
 async def town(folder: Path, files: dict[str, bytes | str], index: str = PYPI) -> AsyncIterator[Town]:
     """The repository with these files, and the bot at work but not yet installed on it."""
-    async with square(folder, files, index) as (sandbox, settings, install), wiring.assemble(settings) as bolide:
-        await wiring.ensure_supervisor(settings)
+    async with square(folder, files, index) as (sandbox, settings, install), program.assemble(settings) as bolide:
+        await program.ensure_supervisor(settings)
         try:
             async with running.at_work(bolide), as_user(sandbox, "ada") as client:
                 ada = Person(client.session, sandbox.api_url, REPOSITORY)
-                yield Town(sandbox, ada, wiring.service_url(settings), install)
+                yield Town(sandbox, ada, program.service_url(settings), install)
         finally:
             await bolide.supervisor.stop()
 
@@ -83,6 +84,6 @@ async def square(
 
 async def lock_of(folder: Path, text: str, day: datetime) -> str:
     """The lock that the index gives for a Pipfile when later files are left out."""
-    async with wiring.packages(folder) as found:
+    async with packages.open_packages(folder) as found:
         request = ResolveRequest(pipfile.parse(text), None, "3.11", cutoff=day)
         return (await found.resolver.resolve(request)).lock_text

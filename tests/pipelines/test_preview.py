@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from bot import wiring
 from bot.adapters.process_tree import ProcessTree
 from bot.adapters.tarball import unpack
 from bot.core.deploykeys import DeployKeys
@@ -20,6 +19,7 @@ from bot.pipelines.course import Cluster
 from bot.pipelines.merges import MergeRuns
 from bot.pipelines.overlay import Overlay
 from bot.pipelines.preview import Ground, OnlyBelow
+from bot.wiring import program
 from tests.managers.memory_forge import MemoryForge, MemoryRepository
 from tests.pipelines.test_cluster import IMAGE, KUSTOMIZATION, OVERLAY, PATH
 from tests.pipelines.test_redeploy import Town
@@ -36,7 +36,7 @@ service:
 async def village(tmp_path: Path) -> AsyncIterator[Village]:
     async with supervising(tmp_path / "state", boot_seconds=8) as running:
         there = Village(Town(tmp_path, running))
-        ground = Ground(tmp_path / "previews", wiring.start_preview, lambda pid: ProcessTree(pid).measure())
+        ground = Ground(tmp_path / "previews", program.start_preview, lambda pid: ProcessTree(pid).measure())
         shop = there.town.workshop()
         there.runs = MergeRuns(
             shop, tmp_path / "runs", unpack, asyncio.Lock(), there.forge, there.register, previews=ground
@@ -115,7 +115,7 @@ async def test_a_preview_in_a_cluster_can_never_write_to_production(tmp_path: Pa
     assert (files[PATH], "1" * 64 in str(files[own])) == (KUSTOMIZATION, True)
 
     # At its end the preview shows what production shows.
-    ground = Ground(tmp_path, wiring.start_preview, lambda pid: ProcessTree(pid).measure())
+    ground = Ground(tmp_path, program.start_preview, lambda pid: ProcessTree(pid).measure())
     ground.place(7, 1).mkdir()
     assert await preview.close_preview(ground, 7, 1, production)
     assert repository.commits[repository.head].files[own] == KUSTOMIZATION

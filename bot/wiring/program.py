@@ -1,46 +1,29 @@
-"""The only place where ports meet adapters; owns their lifetimes."""
+"""The assembled program: what web server and workers share, and what they start beside themselves."""
 
 import asyncio
 import contextlib
 import logging
-import os
 import sys
-import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-import aiohttp
-
 from bot.adapters import jail, kubernetes
 from bot.adapters.archive import FolderArchive
-from bot.adapters.attestations import IndexAttestations
 from bot.adapters.buildah import Buildah
 from bot.adapters.environments import Environments, own_uv
-from bot.adapters.gateway import Gateway, GatewayUv
 from bot.adapters.github import GitHub, open_github
 from bot.adapters.inbox import SqliteInbox
 from bot.adapters.jail import Limits
 from bot.adapters.laboratory import Laboratory, OneAtATime
 from bot.adapters.mirror import SqliteMirror
 from bot.adapters.objects import S3Objects
-from bot.adapters.osv import OsvService, Records, Switched
-from bot.adapters.postgres_inbox import open_postgres
-from bot.adapters.postgres_register import open_register
 from bot.adapters.process_tree import ProcessTree
-from bot.adapters.pypi import MAX_AGE, SimpleIndex
-from bot.adapters.registry import OciRegistry
-from bot.adapters.releasenotes import WebReleaseNotes
-from bot.adapters.resolver import UvResolver, target_of
-from bot.adapters.rules import load
 from bot.adapters.tarball import unpack
 from bot.adapters.thoth_client import ThothOr, client_environments
 from bot.adapters.watchlist import SqliteWatchList
-from bot.adapters.webpages import PublicResolver
-from bot.core.advisories import Advisories
-from bot.core.errors import Refused
 from bot.core.ports import ForgeUnavailable, Inbox, Register
 from bot.pipelines import control
 from bot.pipelines.course import Workshop
@@ -52,11 +35,11 @@ from bot.pipelines.register import FolderRegister
 from bot.pipelines.runner import LocalRunner, prune_logs
 from bot.pipelines.signer import Signer
 from bot.pipelines.store import ArtefactStore, FolderStore, SharedStore
-from bot.service.advising import Lore
 from bot.service.clock import Clock
 from bot.service.dispatch import Dispatch, Outside
 from bot.service.watch import Watch
 from bot.settings import Bucket, Settings
+from bot.wiring.packages import lore, open_packages
 
 logger = logging.getLogger(__name__)
 
@@ -66,19 +49,6 @@ RELEASES = ("releases", "previews/*/releases")
 LOGS_KEPT = 100
 """Commits whose stages' output is kept, at the start."""
 STAGE_LIMITS = Limits(seconds=1800, cpu_seconds=7200, memory_mb=8192)
-CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-
-
-@dataclass(frozen=True, slots=True)
-class Packages:
-    """What knows of packages: the index, the resolver, and what packages say of their releases."""
-
-    index: SimpleIndex
-    resolver: UvResolver
-    release_notes: WebReleaseNotes
-    registry: OciRegistry
-    attestations: IndexAttestations
-    session: aiohttp.ClientSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,44 +61,6 @@ class Bolide:
     supervisor: control.Supervisor
     rounds: tuple[Clock | Watch, ...]
     register: Register
-
-
-@contextlib.asynccontextmanager
-async def packages(state: Path, allowed_hosts: frozenset[str] = frozenset()) -> AsyncIterator[Packages]:
-    """Index, resolver and release notes with their caches in the state folder."""
-    public = aiohttp.TCPConnector(resolver=PublicResolver(allowed_hosts))
-    async with (
-        aiohttp.ClientSession(trust_env=True) as session,
-        aiohttp.ClientSession(trust_env=True, connector=public) as web,
-    ):
-        index = SimpleIndex(session, state / "index", allowed_hosts=allowed_hosts)
-        environment = {name: os.environ[name] for name in CERTIFICATES if name in os.environ}
-        notes = WebReleaseNotes(web, index, state / "changelogs", allowed_hosts=allowed_hosts)
-        with tempfile.TemporaryDirectory(prefix="passing-") as passing:
-            async with Gateway(index).listening() as gateway:
-                options = {"environment": environment, "insecure_hosts": allowed_hosts, "max_age": MAX_AGE}
-                uv = GatewayUv(state / "uv", gateway, passing=Path(passing), **options)
-                registry = OciRegistry(web, allowed_hosts)
-                attestations = IndexAttestations(web, state / "attestations", allowed_hosts=allowed_hosts)
-                yield Packages(index, UvResolver(uv, index), notes, registry, attestations, session)
-
-
-def lore(advisories: str, prescriptions: str, state: Path, session: aiohttp.ClientSession) -> Lore:
-    """What the adviser knows by these settings; raises Refused where one of them cannot be used."""
-    try:
-        books = [load(), *([load(Path(prescriptions))] if prescriptions else [])]
-    except OSError as problem:
-        raise Refused(f"BOLIDE_PRESCRIPTIONS cannot be read: {problem}") from problem
-    units = tuple(unit for book in books for unit in book.units)
-    return Lore(_advisories(advisories, state, session), units, target_of)
-
-
-def _advisories(told: str, state: Path, session: aiohttp.ClientSession) -> Advisories:
-    if told == "none":
-        return Switched()
-    if told.startswith(("https://", "http://")):
-        return OsvService(session, told, state / "advisories")
-    return Records(Path(told))
 
 
 def github(settings: Settings) -> contextlib.AbstractAsyncContextManager[GitHub]:
@@ -146,7 +78,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
     turn = asyncio.Lock()  # heavy work one at a time, so that measurements are not disturbed
     environments = await _environments(settings, state)
     supervisor = control.Supervisor(service_folder(settings))
-    async with packages(state, settings.allowed_hosts) as found, contextlib.AsyncExitStack() as stack:
+    async with open_packages(state, settings.allowed_hosts) as found, contextlib.AsyncExitStack() as stack:
         forge = await _patiently(stack, settings)
         inbox = await stack.enter_async_context(_inbox(settings, state))
         watch_list = stack.enter_context(contextlib.closing(SqliteWatchList(state / "watch.sqlite")))
@@ -219,6 +151,8 @@ def _rounds(outside: Outside, settings: Settings) -> tuple[Clock, Watch]:
 async def _inbox(settings: Settings, state: Path) -> AsyncIterator[Inbox]:
     """The inbox of many machines where a database is set, else the embedded one; raises InboxUnavailable."""
     if url := settings.database_url.reveal():
+        from bot.adapters.postgres_inbox import open_postgres  # with a driver and a queue that one machine needs not
+
         async with open_postgres(url) as shared:
             yield shared
         return
@@ -231,8 +165,11 @@ async def _inbox(settings: Settings, state: Path) -> AsyncIterator[Inbox]:
 
 def _register(settings: Settings, state: Path) -> contextlib.AbstractAsyncContextManager[Register]:
     """The register of many machines where a database is set, else a folder's; entering raises RegisterUnavailable."""
-    url = settings.database_url.reveal()
-    return open_register(url) if url else contextlib.nullcontext(FolderRegister(state / "register"))
+    if url := settings.database_url.reveal():
+        from bot.adapters.postgres_register import open_register
+
+        return open_register(url)
+    return contextlib.nullcontext(FolderRegister(state / "register"))
 
 
 async def _patiently(stack: contextlib.AsyncExitStack, settings: Settings) -> GitHub:
