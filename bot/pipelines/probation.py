@@ -56,10 +56,19 @@ async def measure(service: Service, expected: Expected) -> Figures | None:
 async def watch(service: Service, expected: Expected, before: Figures | None, seconds: float) -> Sound | Unfit:
     """Ask for so many seconds, at most a minute: Sound at their end, or at once what is wrong.
 
-    Wrong is a golden digit answered wrongly, too many questions without an answer, or answers slower than before.
+    Wrong is a golden digit answered wrongly, too many questions without an answer, or twice answers slower than before.
     """
-    seen, begun = _Seen(), time.monotonic()
     seconds = min(seconds, LONGEST)
+    found = await _look(service, expected, before, seconds)
+    again = min(seconds, LONGEST - seconds)
+    if isinstance(found, Unfit) and found.question == "latency" and again > 0:
+        # A busy moment of the machine is over by then, a slow version is not.
+        return await _look(service, expected, before, again)
+    return found
+
+
+async def _look(service: Service, expected: Expected, before: Figures | None, seconds: float) -> Sound | Unfit:
+    seen, begun = _Seen(), time.monotonic()
     allowed = max(MOST_ERRORS, before.error_rate if before else 0.0) * max(seconds / _PAUSE, 20)
     async with service.session(min(ANSWER_SECONDS, max(1.0, seconds))) as client:
         asker = Asker(client, service.url, expected)
