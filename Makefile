@@ -38,8 +38,8 @@ types: install  ## mypy, strict
 bench-app: install  ## the service against its peers, with the report in docs/benchmarks (needs wrk; 15 minutes)
 	$(RUN) -m bench.bench_app --servers --report docs/benchmarks
 
-bench-training: install  ## accuracy and cost of the training beside the keras.io example (half an hour; ARGS="--parts quick")
-	nice $(RUN) -m bench.bench_training $(ARGS)
+bench-training: install  ## the training beside the keras.io example, with the report in docs/benchmarks (40 minutes; ARGS="--parts quick")
+	nice $(RUN) -m bench.bench_training --report docs/benchmarks $(ARGS)
 
 bench-updates: install  ## locks beside pipenv, single updates, requests of GitHub and of the index (20 minutes; ARGS="--parts lock")
 	$(RUN) -m bench.bench_updates $(ARGS)

@@ -3,18 +3,13 @@
 `python -m training.train` ends with the same step.
 """
 
-import contextlib
-import io
 import os
 import sys
-import warnings
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from training.card import make_folder, render_card, render_golden, write_model
 from training.config import StageSettings
@@ -22,11 +17,9 @@ from training.data import Examples, TrainingData, describe, digest, load_trainin
 from training.errors import StageError, exit_status
 from training.fitted import About, read_fitted
 from training.inference import FlatGraph
-from training.model import build, without_scale
 from training.policy import PATH, ExportPolicy, parse_export
 from training.signing import NAME, read_signer, sign
 
-CALIBRATION_IMAGES = 500
 CHANCE_IMAGES = 3
 """So many may be lost where a share of few images would be less than that; of 5,000 the policy's 0.1 points are 5."""
 
@@ -48,6 +41,8 @@ def run(settings: StageSettings) -> None:
     data = load_training(settings.data_dir, about.config.validation_share)
     if data.sha256 != about.data_sha256:
         raise StageError(f"{settings.data_dir} is not the data of the training: set DATA_DIR, or train again.")
+    from training.model import build  # here, so that what is wrong is said before TensorFlow is loaded
+
     model = build()
     try:
         model.set_weights(weights)
@@ -58,6 +53,8 @@ def run(settings: StageSettings) -> None:
 
 def export(settings: StageSettings, model: Any, about: About, data: TrainingData) -> None:
     """Writes both forms of a fitted network, golden digits and card, and signs them; raises StageError."""
+    from training.graphs import float_graph, int8_graph
+
     policy = parse_export(PATH.read_text())
     golden = render_golden(typical(data.validation))
     graphs = {"float": float_graph(model), "int8": int8_graph(model, data.train)}
@@ -90,28 +87,6 @@ def export(settings: StageSettings, model: Any, about: About, data: TrainingData
     print(f"Validation accuracy {accuracy:.2%} ({policy.serve}); the model is in {settings.model_dir}.", flush=True)
 
 
-def float_graph(model: Any) -> FlatGraph:
-    """The model as one float32 LiteRT graph: weights and operators, no code."""
-    return _convert(tf.lite.TFLiteConverter.from_keras_model(model))
-
-
-def int8_graph(model: Any, examples: Examples) -> FlatGraph:
-    """The model with 8-bit weights and activations, their ranges taken from training images."""
-    converter = tf.lite.TFLiteConverter.from_keras_model(without_scale(model))
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type, converter.inference_output_type = tf.uint8, tf.float32
-
-    def calibration() -> Iterator[list[Any]]:
-        # Black and white bound the range: 256 grey levels stay 256 levels.
-        yield [np.array([0, 255], np.float32).repeat(392).reshape(1, 28, 28)]
-        for image in examples.images[:CALIBRATION_IMAGES].astype(np.float32):
-            yield [image[np.newaxis]]
-
-    converter.representative_dataset = calibration
-    return _convert(converter)
-
-
 def compare(model: Any, graphs: dict[str, FlatGraph], examples: Examples, policy: ExportPolicy) -> dict[str, Parity]:
     """How each form answers beside Keras; raises StageError for a form that is farther off than the policy allows."""
     expected = np.asarray(model.predict(examples.images, batch_size=500, verbose=0)).argmax(axis=1)
@@ -137,13 +112,6 @@ def _far_off(form: str, how: str, examples: Examples) -> StageError:
         f"The {form} form {how} of {len(examples)} images: nothing was written; "
         "check the versions of tensorflow and ai-edge-litert."
     )
-
-
-def _convert(converter: Any) -> FlatGraph:
-    # The converter speaks of its own future and its temporary folder.
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        return FlatGraph(bytes(converter.convert()))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.training.workshop import CHECKOUT, Workshop, run_stage
+from tests.training.workshop import CHECKOUT, Workshop, run_here
 from training import plots
 from training.answers import Answers, parse_answers, render_answers
 from training.data import digest
@@ -97,7 +97,7 @@ def test_what_is_not_a_model_directory_is_not_evaluated(
     (candidate / name).unlink()
     if content is not None:
         (candidate / name).write_bytes(content)
-    outcome = run_stage("evaluate", MODEL_DIR=candidate, DATA_DIR=workshop.data)
+    outcome = run_here("evaluate", MODEL_DIR=candidate, DATA_DIR=workshop.data)
     assert outcome.status == 1
     assert sentence in outcome.sentence
     assert not (candidate / "metrics.json").exists()

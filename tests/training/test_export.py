@@ -15,7 +15,8 @@ import keras
 import numpy as np
 from training.data import Examples
 from training.errors import exit_status
-from training.export import compare, float_graph, int8_graph
+from training.export import compare
+from training.graphs import float_graph, int8_graph
 from training.model import build, without_scale
 from training.policy import ExportPolicy
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.training.workshop import run_stage
+from tests.training.workshop import run_here, run_stage
 from training.answers import Answers, parse_answers, render_answers
 from training.card import Card
 from training.config import CONFIGURATIONS
@@ -193,13 +193,13 @@ def test_a_good_model_passes_alone_and_beside_production(candidate: Path, tmp_pa
     assert (alone.status, "nothing in production" in alone.output) == (0, True), alone.errors
     production = Path(shutil.copytree(candidate, tmp_path / "production"))
     rewrite(production / "metrics.json", accuracy=0.992)
-    beside = run_stage("gate", MODEL_DIR=candidate, PRODUCTION_DIR=production)
+    beside = run_here("gate", MODEL_DIR=candidate, PRODUCTION_DIR=production)
     assert (beside.status, "production has 99.20%" in beside.output) == (0, True), beside.errors
     rewrite(production / "metrics.json", accuracy=1.0)
-    worse = run_stage("gate", MODEL_DIR=candidate, PRODUCTION_DIR=production)
+    worse = run_here("gate", MODEL_DIR=candidate, PRODUCTION_DIR=production)
     assert (worse.status, "it loses 0.90 points against production" in worse.sentence) == (1, True)
     rewrite(production / "card.json", data_sha256="of other data")
-    assert run_stage("gate", MODEL_DIR=candidate, PRODUCTION_DIR=production).status == 0
+    assert run_here("gate", MODEL_DIR=candidate, PRODUCTION_DIR=production).status == 0
 
 
 def test_a_model_that_loses_image_by_image_is_stopped_though_its_accuracy_passes(
@@ -213,14 +213,14 @@ def test_a_model_that_loses_image_by_image_is_stopped_though_its_accuracy_passes
     content = render_answers(Answers(answers.labels, worse))
     (candidate / "answers.npz").write_bytes(content)
     rewrite(candidate / "metrics.json", answers_sha256=digest(content))
-    stopped = run_stage("gate", MODEL_DIR=candidate, PRODUCTION_DIR=production)
+    stopped = run_here("gate", MODEL_DIR=candidate, PRODUCTION_DIR=production)
     assert (stopped.status, "McNemar's p is" in stopped.sentence) == (1, True), stopped.errors
     (production / "answers.npz").unlink()  # made by a version that did not keep them
-    assert run_stage("gate", MODEL_DIR=candidate, PRODUCTION_DIR=production).status == 0
+    assert run_here("gate", MODEL_DIR=candidate, PRODUCTION_DIR=production).status == 0
 
 
 def test_a_model_of_little_data_is_below_the_floor(candidate: Path) -> None:
-    outcome = run_stage("gate", MODEL_DIR=candidate)
+    outcome = run_here("gate", MODEL_DIR=candidate)
     assert outcome.status == 1
     assert "may not serve: test accuracy 9" in outcome.sentence
     assert "is below the floor of 98.00%" in outcome.sentence
@@ -246,7 +246,7 @@ def test_whatever_was_tampered_with_is_refused(candidate: Path) -> None:
         (candidate / name).unlink()
         if content is not None:
             (candidate / name).write_bytes(content)
-        outcome = run_stage("gate", MODEL_DIR=candidate)
+        outcome = run_here("gate", MODEL_DIR=candidate)
         (candidate / name).write_bytes(whole[name])
         assert (outcome.status, sentence in outcome.sentence) == (1, True), outcome.errors
         assert "Traceback" not in outcome.errors

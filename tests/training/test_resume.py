@@ -2,11 +2,11 @@
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -21,17 +21,58 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_data(tmp_path_factory.mktemp("data"), train=3000, test=20)
 
 
+TRIALS = """
+import dataclasses
+import json
+import resource
+import sys
+from pathlib import Path
+
+from training.checkpoint import Checkpoint
+from training.config import QUICK, STANDARD
+from training.data import load_training
+from training.errors import exit_status
+from training.fitted import fingerprint_weights
+from training.train import train
+
+data, room = load_training(Path(sys.argv[1]), 1 / 12), Path(sys.argv[2])
+
+def checkpoint(name):
+    (room / name).mkdir()
+    return Checkpoint(room / name, "any")
+
+whole = train(data, STANDARD, checkpoint("whole"))
+losses = [epoch.validation_loss for epoch in whole.epochs]
+told = {"weights": fingerprint_weights(whole.model.get_weights()), "losses": losses}
+(room / "told.json").write_text(json.dumps(told))
+wild = dataclasses.replace(QUICK, epochs=3, peak_learning_rate=1e30)
+assert exit_status(lambda: train(data, wild, checkpoint("diverging"))) == 1
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))  # the disk's stand-in: no file may be larger
+assert exit_status(lambda: train(data, QUICK, checkpoint("full"))) == 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """A standard training that nothing interrupted, one that diverged, one on a full disk; one process for all."""
+
+    room: Path
+    weights: str
+    losses: list[float]
+    sentences: list[str]
+
+
 @pytest.fixture(scope="module")
-def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The model directory of a standard training that nothing interrupted."""
-    model = tmp_path_factory.mktemp("whole")
-    done = run_stage("train", DATA_DIR=data, MODEL_DIR=model)
-    assert done.status == 0, done.errors
-    return model
-
-
-def weights_of(model: Path) -> str:
-    return str(json.loads((model / "card.json").read_text())["weights_sha256"])
+def trials(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Trials:
+    room = tmp_path_factory.mktemp("trials")
+    command = [sys.executable, "-c", TRIALS, str(data), str(room)]
+    # Without coverage, whose own file would be too large too.
+    variables = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(command, cwd=CHECKOUT, env=variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads((room / "told.json").read_text())
+    sentences = [line for line in done.stderr.splitlines() if line.startswith(("The training", "Cannot write"))]
+    return Trials(room, told["weights"], told["losses"], sentences)
 
 
 def kill_after_checkpoints(data: Path, model: Path, count: int) -> None:
@@ -53,7 +94,7 @@ def kill_after_checkpoints(data: Path, model: Path, count: int) -> None:
     assert training.returncode == -signal.SIGKILL
 
 
-def test_a_killed_training_goes_on_and_ends_with_the_same_weights(data: Path, whole: Path, tmp_path: Path) -> None:
+def test_a_killed_training_goes_on_and_ends_with_the_same_weights(data: Path, trials: Trials, tmp_path: Path) -> None:
     model = tmp_path / "model"
     kill_after_checkpoints(data, model, 2)
     assert not (model / "card.json").exists()
@@ -61,52 +102,19 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(data: Path, wh
     assert resumed.status == 0, resumed.errors
     (line,) = (line for line in resumed.output.splitlines() if line.startswith("Going on after epoch"))
     assert int(line.split()[4]) >= 2  # only the epoch that it was in was lost
-    assert weights_of(model) == weights_of(whole)
-    assert (model / "model.tflite").read_bytes() == (whole / "model.tflite").read_bytes()
-    curves = [json.loads((folder / "card.json").read_text())["learning_curve"] for folder in (model, whole)]
-    assert [epoch["validation_loss"] for epoch in curves[0]] == [epoch["validation_loss"] for epoch in curves[1]]
+    card = json.loads((model / "card.json").read_text())
+    assert card["weights_sha256"] == trials.weights
+    assert [epoch["validation_loss"] for epoch in card["learning_curve"]] == trials.losses
     assert not (model / "checkpoint.npz").exists()
 
 
-def test_a_full_disk_is_told_in_a_sentence(data: Path, tmp_path: Path) -> None:
-    def nearly_full() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))  # the disk's stand-in: no file may be larger
-
-    done = subprocess.run(
-        [sys.executable, "-m", "training.train"],
-        cwd=CHECKOUT,
-        # Without coverage, whose own file would be too large too.
-        env={"PATH": os.environ["PATH"], "DATA_DIR": str(data), "MODEL_DIR": str(tmp_path)},
-        preexec_fn=nearly_full,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    sentence = done.stderr.rstrip().rpartition("\n")[2]
-    assert sentence.startswith(f"Cannot write {tmp_path}/checkpoint.npz (File too large): make room")
-    assert [path.name for path in tmp_path.iterdir()] == []
+def test_a_training_that_diverges_ends_with_a_sentence(trials: Trials) -> None:
+    assert trials.sentences[0].startswith("The training diverged in epoch 1 (loss ")
+    assert trials.sentences[0].endswith("lower peak_learning_rate in training/config.py.")
+    assert not (trials.room / "diverging" / "checkpoint.npz").exists()
 
 
-DIVERGING = """
-import dataclasses, sys
-from pathlib import Path
-from training.checkpoint import Checkpoint
-from training.config import QUICK
-from training.data import load_training
-from training.errors import exit_status
-from training.train import train
-
-data = load_training(Path(sys.argv[1]), 1 / 12)
-config = dataclasses.replace(QUICK, epochs=3, peak_learning_rate=1e30)
-sys.exit(exit_status(lambda: train(data, config, Checkpoint(Path(sys.argv[2]), "any"))))
-"""
-
-
-def test_a_training_that_diverges_ends_with_a_sentence(data: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", DIVERGING, str(data), str(tmp_path)]
-    done = subprocess.run(command, cwd=CHECKOUT, env=environment(), capture_output=True, text=True, check=False)
-    assert done.returncode == 1, done.stderr
-    assert "The training diverged in epoch 1 (loss " in done.stderr
-    assert "lower peak_learning_rate in training/config.py." in done.stderr
-    assert not (tmp_path / "checkpoint.npz").exists()
+def test_a_full_disk_is_told_in_a_sentence(trials: Trials) -> None:
+    told = f"Cannot write {trials.room}/full/checkpoint.npz (File too large): make room"
+    assert trials.sentences[1].startswith(told)
+    assert list((trials.room / "full").iterdir()) == []

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.workshop import CHECKOUT, Workshop, environment, run_stage, write_data
+from tests.training.workshop import CHECKOUT, Workshop, environment, run_here, run_stage, write_data
 
 pytestmark = pytest.mark.training
 
@@ -80,7 +80,7 @@ def test_export_without_weights_says_what_to_run(
 ) -> None:
     if content is not None:
         (tmp_path / "weights.npz").write_bytes(content)
-    done = run_stage("export", DATA_DIR=workshop.data, MODEL_DIR=tmp_path)
+    done = run_here("export", DATA_DIR=workshop.data, MODEL_DIR=tmp_path)
     assert done.status == 1
     assert said in done.sentence
     assert "python -m training.train" in done.sentence
@@ -161,7 +161,7 @@ def test_what_is_missing_or_wrong_is_said_in_one_sentence(tmp_path: Path) -> Non
         ({"MODEL_DIR": tmp_path / "file/model", "DATA_DIR": data}, "file/model (Not a directory)"),
     ]
     for variables, sentence in told:
-        outcome = run_stage("train", **variables)
+        outcome = run_here("train", **variables)
         assert outcome.status == 1
         assert sentence in outcome.sentence
         assert "Traceback" not in outcome.errors
@@ -186,7 +186,7 @@ def test_damaged_data_is_named(tmp_path: Path) -> None:
     for path, content, sentence in told:
         kept = path.read_bytes()
         path.write_bytes(content)
-        outcome = run_stage("train", MODEL_DIR=tmp_path / "model", DATA_DIR=data)
+        outcome = run_here("train", MODEL_DIR=tmp_path / "model", DATA_DIR=data)
         path.write_bytes(kept)
         assert (outcome.status, sentence in outcome.sentence) == (1, True), outcome.errors
     assert not (tmp_path / "model").exists()

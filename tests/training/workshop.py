@@ -1,7 +1,10 @@
 """A small MNIST, the stages run on it as a person runs them, and one model trained for all tests of a session."""
 
+import contextlib
 import functools
 import gzip
+import importlib
+import io
 import os
 import subprocess
 import sys
@@ -13,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.signing import Keys, make_keys
+from training.config import StageSettings
 from training.data import load_test, load_training
+from training.errors import exit_status
 
 CHECKOUT = Path(__file__).parents[2]
 DATA = CHECKOUT / "training" / "data"
@@ -49,6 +54,16 @@ def run_stage(stage: str, *arguments: str, **variables: str | Path) -> Outcome:
         check=False,
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def run_here(stage: str, **variables: str | Path) -> Outcome:
+    """The same without a process of its own; for what ends before TensorFlow would be loaded."""
+    told = {name: str(value) for name, value in variables.items()}
+    output, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        run = importlib.import_module(f"training.{stage}").run
+        status = exit_status(lambda: run(StageSettings.from_env(told)))
+    return Outcome(status, output.getvalue(), errors.getvalue())
 
 
 def idx(values: NDArray[np.uint8]) -> bytes:
