@@ -29,6 +29,7 @@ AT_ONCE = 24
 MAX_AGE = 300
 """Seconds for which a page is used without asking the index again."""
 _TIMEOUT = aiohttp.ClientTimeout(total=60, connect=15, sock_read=20)
+_METADATA = ".dist-info/METADATA"
 Kept = tuple[Answered, Listing]
 
 
@@ -169,16 +170,12 @@ class SimpleIndex:
 
 
 def _metadata_within(sparse: SparseFile, filename: str) -> str:
-    sparse.leave(_is_metadata)
+    sparse.leave(_METADATA.encode())
     with zipfile.ZipFile(sparse) as wheel:
-        inside = next(name for name in wheel.namelist() if _is_metadata(name.encode()))
+        inside = next(name for name in wheel.namelist() if name.count("/") == 1 and name.endswith(_METADATA))
         if wheel.getinfo(inside).file_size > MAX_METADATA:
             raise IndexUnsuitable(f"{filename} has metadata of more than {MAX_METADATA:,} bytes.")
         return wheel.read(inside).decode("utf-8", "replace")
-
-
-def _is_metadata(name: bytes) -> bool:
-    return name.count(b"/") == 1 and name.endswith(b".dist-info/METADATA")
 
 
 def _host(url: str) -> str:

@@ -3,13 +3,13 @@
 import io
 import re
 import struct
-from collections.abc import Callable
 from zipfile import BadZipFile
 
 TAIL = 64 * 1024
 STEP = 32 * 1024
 _END, _ENTRY = b"PK\x05\x06", b"PK\x01\x02"
 _END_SIZE, _ENTRY_SIZE = 22, 46
+_LENGTHS = struct.Struct("<3H")  # of an entry's name, extra field and comment
 _BEYOND = 0xFFFF  # what stands in place of a number that only the zip64 records have
 
 
@@ -78,8 +78,8 @@ class SparseFile(io.RawIOBase):
                 return found
         raise self.Missing(f"bytes={self._position}-{min(self._size, max(end, self._position + STEP)) - 1}")
 
-    def leave(self, wanted: Callable[[bytes], bool]) -> None:
-        """Let the directory seem to have only the entries whose names are wanted.
+    def leave(self, ending: bytes) -> None:
+        """Let the directory seem to have only the entries whose names end like this.
 
         A wheel may have ten thousand entries, and `zipfile` takes 10 µs for each. Directories with zip64 records or
         a comment are left as they are. Raises Missing where the directory is not known, BadZipFile where it is broken.
@@ -94,20 +94,23 @@ class SparseFile(io.RawIOBase):
         if disks or comment or here != entries or entries == _BEYOND or offset + size != end:
             return
         self.seek(offset)
-        kept = [entry for name, entry in _entries(self.read(size)) if wanted(name)]
+        kept = _entries(self.read(size), ending)
         directory = b"".join(kept)
         place = end - len(directory)
         told = struct.pack("<I 2H 2L H", 0, len(kept), len(kept), len(directory), place, 0)
         self._parts.insert(0, (place, directory + _END + told))
 
 
-def _entries(directory: bytes) -> list[tuple[bytes, bytes]]:
-    """The name and the bytes of each entry of a zip archive's central directory."""
+def _entries(directory: bytes, ending: bytes) -> list[bytes]:
+    """The entries of a zip archive's central directory whose names end like this."""
     found, at = [], 0
     while at < len(directory):
         if directory[at : at + 4] != _ENTRY or at + _ENTRY_SIZE > len(directory):
             raise BadZipFile("its directory is broken")
-        name, extra, comment = struct.unpack_from("<3H", directory, at + 28)
+        name, extra, comment = _LENGTHS.unpack_from(directory, at + 28)
         begun = at + _ENTRY_SIZE
-        found.append((directory[begun : begun + name], directory[at : (at := begun + name + extra + comment)]))
+        end = begun + name + extra + comment
+        if directory.endswith(ending, begun, begun + name):
+            found.append(directory[at:end])
+        at = end
     return found
