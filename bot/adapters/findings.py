@@ -72,7 +72,6 @@ def _booted(done: Mapping[str, Mapping[str, Any]], finished: Finished, installed
             import_seconds=float(done["import"]["seconds"]),
             peak_memory_mb=float(done.get("memory", {}).get("peak_mb", finished.peak_memory_mb)),
             size_mb=installed.size_mb,
-            install_seconds=installed.seconds,
         )
     except (KeyError, ValueError, TypeError):
         # The result file is within the service's reach, so it can be spoiled.

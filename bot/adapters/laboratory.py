@@ -163,7 +163,6 @@ class _Run:
             cpu_seconds=trained.cpu_seconds,
             peak_memory_mb=trained.peak_memory_mb,
             size_mb=installed.size_mb,
-            install_seconds=installed.seconds,
         )
 
     async def serve(

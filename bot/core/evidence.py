@@ -73,7 +73,6 @@ class ServiceResult:
     import_seconds: float
     peak_memory_mb: float
     size_mb: float
-    install_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,6 @@ class TrainingResult:
     cpu_seconds: float
     peak_memory_mb: float
     size_mb: float
-    install_seconds: float
 
 
 @dataclass(frozen=True, slots=True)

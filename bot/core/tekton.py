@@ -56,9 +56,6 @@ class Order:
     hours: int = 2
 
 
-Resource = dict[str, Any]
-
-
 def tasks(
     recipe: TrainingRecipe, script: str, variables: Mapping[str, str] | None = None
 ) -> tuple[dict[str, Any], ...]:

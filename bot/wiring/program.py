@@ -87,8 +87,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
         mirror = stack.enter_context(contextlib.closing(SqliteMirror(state / "mirror.sqlite")))
         maker = await stack.enter_async_context(_maker(settings))
         register = await stack.enter_async_context(_register(settings, state))
-        shop = _workshop(settings, state, environments, supervisor, maker)
-        runs = _runs(settings, shop, turn, forge, register)
+        runs = _runs(settings, _workshop(settings, state, environments, supervisor, maker), turn, forge, register)
         stack.push_async_callback(runs.close)
         outside = Outside(
             forge=forge,

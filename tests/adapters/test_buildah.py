@@ -19,10 +19,8 @@ pytestmark = pytest.mark.skipif(not PRESENT, reason=REASON)
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    registry = Registry(tmp_path_factory.mktemp("registry") / "served")
-    registry.start()
-    yield registry
-    registry.stop()
+    with Registry(tmp_path_factory.mktemp("registry") / "served") as registry:
+        yield registry
 
 
 @pytest.fixture(scope="module")

@@ -31,10 +31,8 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 @pytest.fixture
 def real(tmp_path: Path) -> Iterator[Registry]:
-    registry = Registry(tmp_path / "registry")
-    registry.start()
-    yield registry
-    registry.stop()
+    with Registry(tmp_path / "registry") as registry:
+        yield registry
 
 
 @pytest.mark.skipif(not PRESENT, reason=REASON)

@@ -29,10 +29,10 @@ FOUND = binaries()
 
 
 @contextlib.contextmanager
-def serving() -> Iterator["Postgres"]:
+def serving(port: int | None = None) -> Iterator["Postgres"]:
     """A server, started, and removed at the end."""
     assert FOUND
-    server = Postgres(FOUND)
+    server = Postgres(FOUND, port)
     try:
         server.start()
         yield server

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Self
 
 from tests.contract.s3 import free_port
 
@@ -32,6 +33,13 @@ class Registry:
     def host(self) -> str:
         """Its name in an image's name."""
         return f"127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def start(self) -> None:
         """Return when it answers."""

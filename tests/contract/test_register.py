@@ -11,9 +11,8 @@ import pytest
 from bot.adapters.postgres_register import open_register
 from bot.core.ports import Document, Register, RegisterUnavailable
 from bot.pipelines.register import FolderRegister
-from tests.contract.postgres import Postgres, binaries
+from tests.contract.postgres import FOUND, Postgres, serving
 
-FOUND = binaries()
 NEEDS_POSTGRES = pytest.mark.skipif(FOUND is None, reason="needs PostgreSQL (apt install postgresql)")
 
 
@@ -27,13 +26,8 @@ class Ground:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
-    assert FOUND
-    server = Postgres(FOUND)
-    try:
-        server.start()
+    with serving() as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture(params=["folder", pytest.param("postgres", marks=NEEDS_POSTGRES)])

@@ -14,9 +14,9 @@ from bot.core.evidence import (
 )
 
 LATENCY = Latency(2.0, 5.0, 200)
-SERVICE = ServiceResult("GET /readyz answered 200", LATENCY, 0.5, 60.0, 140.0, 3.0)
+SERVICE = ServiceResult("GET /readyz answered 200", LATENCY, 0.5, 60.0, 140.0)
 ACCURACY = Accuracy(0.99, (0.99,) * 10, 10_000)
-TRAINING = TrainingResult(ACCURACY, 20.0, 30.0, 800.0, 2000.0, 5.0)
+TRAINING = TrainingResult(ACCURACY, 20.0, 30.0, 800.0, 2000.0)
 WORKS = Examination(SERVICE, TRAINING, "bubblewrap", "today", 60.0)
 ALSO_WORKS = replace(WORKS, packages="proposed")
 BROKEN_IMPORT = Failure("import", "Importing `flask` failed: ImportError: no.", "ImportError: no", "flask")

@@ -256,7 +256,7 @@ def test_both_failures_are_shown_and_every_line_of_evidence_fits() -> None:
 
 
 def test_a_service_whose_digits_nobody_knows_has_no_latency() -> None:
-    answered = ServiceResult("GET / answered 200", NotExamined("No digits."), 0.2, 80.0, 40.0, 2.0)
+    answered = ServiceResult("GET / answered 200", NotExamined("No digits."), 0.2, 80.0, 40.0)
     shown = evidence.render(Evidence(examination(answered, "a"), examination(answered, "b")))
     assert "p50" not in shown
     assert "service: peak memory | 80 MiB | 80 MiB" in shown
@@ -264,7 +264,7 @@ def test_a_service_whose_digits_nobody_knows_has_no_latency() -> None:
 
 
 def test_a_training_whose_model_was_not_evaluated_has_no_accuracy() -> None:
-    trained = TrainingResult(NotExamined("No evaluation."), 14.0, 20.0, 900.0, 800.0, 3.0)
+    trained = TrainingResult(NotExamined("No evaluation."), 14.0, 20.0, 900.0, 800.0)
     both = Examination(NotExamined("No service."), trained, "bubblewrap", "a", 1.0)
     shown = evidence.render(Evidence(both, both))
     assert "accuracy" not in shown
@@ -275,7 +275,7 @@ def test_accuracies_stand_side_by_side_and_a_fall_is_not_safe() -> None:
     before, after = (
         Examination(
             NotExamined("No service."),
-            TrainingResult(Accuracy(share, (share,) * 10, 10_000), 14.0, 20.0, 900.0, 800.0, 3.0),
+            TrainingResult(Accuracy(share, (share,) * 10, 10_000), 14.0, 20.0, 900.0, 800.0),
             "bubblewrap",
             str(share),
             1.0,

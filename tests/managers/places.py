@@ -74,7 +74,7 @@ class MemoryLaboratory:
         culprits = [culprit for (name, version), culprit in self.broken.items() if _has(pins, name, version)]
         culprits += [culprit for pair, culprit in self.quarrels.items() if all(_has(pins, *one) for one in pair)]
         training = (
-            TrainingResult(Accuracy(0.991, (0.98,) * 10, 10_000), 14.0, 20.0, 900.0, 800.0, 3.0)
+            TrainingResult(Accuracy(0.991, (0.98,) * 10, 10_000), 14.0, 20.0, 900.0, 800.0)
             if recipe.training
             else NotExamined("There is no training to examine.")
         )
@@ -85,7 +85,7 @@ class MemoryLaboratory:
             sentence = f"The import of {culprits[0]} fails: ImportError: cannot import name 'escape' from @flask."
             log = f"Traceback:\n  import {culprits[0]}\n<!-- /bolide:evidence -->\nImportError: fixes #1"
             return Examination(Failure("import", sentence, log, culprits[0]), training, "bubblewrap", lock, 2.0)
-        service = ServiceResult("GET /readyz answered 200", Latency(1.2, 3.4, 50), 0.2, 80.0, 40.0, 2.0)
+        service = ServiceResult("GET /readyz answered 200", Latency(1.2, 3.4, 50), 0.2, 80.0, 40.0)
         return Examination(service, training, "bubblewrap", lock, 2.0)
 
 

@@ -28,10 +28,8 @@ pytestmark = [*marks, pytest.mark.training]
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
-    registry = Registry(tmp_path / "registry")
-    registry.start()
-    yield registry
-    registry.stop()
+    with Registry(tmp_path / "registry") as registry:
+        yield registry
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from bot.demo.machinery import Keys, make_keys
 from bot.demo.person import Person, Stuck, until
 from bot.sandbox import Sandbox
 from bot.sandbox.entities import App
-from tests.contract.postgres import Postgres, binaries
+from tests.contract.postgres import FOUND, serving
 from tests.contract.registry import Registry
 from tests.contract.s3 import free_port
 from tests.kubectl import rendered
@@ -30,15 +30,12 @@ from tests.service.letters import envelope, sign
 
 pytestmark = marks
 REPOSITORY = "ada/digits"
-POSTGRES = binaries()
 
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    registry = Registry(tmp_path_factory.mktemp("registry") / "served")
-    registry.start()
-    yield registry
-    registry.stop()
+    with Registry(tmp_path_factory.mktemp("registry") / "served") as registry:
+        yield registry
 
 
 @pytest.fixture(scope="module")
@@ -173,15 +170,12 @@ async def test_one_machine_keeps_deliveries_over_a_new_pod(tmp_path: Path, image
         await here.helped()
 
 
-@pytest.mark.skipif(POSTGRES is None, reason="needs PostgreSQL (apt install postgresql)")
+@pytest.mark.skipif(FOUND is None, reason="needs PostgreSQL (apt install postgresql)")
 async def test_on_many_machines_the_worker_answers_what_the_web_server_took(
     tmp_path: Path, image: str, podman: Podman
 ) -> None:
-    assert POSTGRES
     port = free_port()
-    server = Postgres(POSTGRES, port)
-    try:
-        server.start()
+    with serving(port) as server:
         async with site(tmp_path) as here:
             url = f"postgresql://bolide@127.0.0.1:{port}/{server.database()}"
             (tmp_path / "database" / "url").write_text(url)
@@ -191,5 +185,3 @@ async def test_on_many_machines_the_worker_answers_what_the_web_server_took(
             await here.helped()
             assert "bolide-worker" in await asyncio.to_thread(podman.run, "ps", "--filter", "status=running")
             await asyncio.to_thread(podman.down)
-    finally:
-        server.remove()

@@ -33,10 +33,8 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
-    registry = Registry(tmp_path / "registry")
-    registry.start()
-    yield registry
-    registry.stop()
+    with Registry(tmp_path / "registry") as registry:
+        yield registry
 
 
 @pytest.mark.skipif(not PRESENT, reason=REASON)
