@@ -24,7 +24,8 @@ from bot.core.errors import Refused
 from bot.core.labels import OURS
 from bot.core.packages import IndexUnreachable, IndexUnsuitable, PackageUnknown
 from bot.core.ports import ForgeRefused, ForgeUnavailable
-from bot.settings import SETTINGS, Settings, SettingsProblem, allowed_hosts
+from bot.settings import Settings, SettingsProblem, allowed_hosts
+from bot.variables import SETTINGS
 from bot.wiring import packages, program
 
 NEEDED_MB = 6_000

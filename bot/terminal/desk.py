@@ -16,7 +16,8 @@ from bot.core.ports import Snapshot
 from bot.core.see import See
 from bot.managers import advise
 from bot.service.advising import Advising, Pages
-from bot.settings import SETTINGS, allowed_hosts
+from bot.settings import allowed_hosts
+from bot.variables import SETTINGS
 from bot.wiring import packages
 
 STATE = Path("~/.cache/bolide")

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import SETTINGS, Settings, SettingsProblem, ThothSettings
+from bot.settings import Settings, SettingsProblem, ThothSettings
+from bot.variables import SETTINGS
 from tests.service.keys import private_key
 
 SECRET = "a secret that nobody guesses"

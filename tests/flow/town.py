@@ -13,7 +13,8 @@ from bot.core import pipfile
 from bot.core.packages import ResolveRequest
 from bot.demo.person import Person, until
 from bot.sandbox import Sandbox
-from bot.settings import ADVISORIES, Secret, Settings
+from bot.settings import Secret, Settings
+from bot.variables import ADVISORIES
 from bot.wiring import packages, program
 from tests.sandbox.harness import as_user, judged_sandbox, key_pair
 

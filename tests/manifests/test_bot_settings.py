@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from bot.settings import SETTINGS, Settings
+from bot.settings import Settings
+from bot.variables import SETTINGS
 from tests.manifests.test_manifests import OVERLAYS, pods, rendered
 from tests.sandbox.harness import key_pair
 
