@@ -18,7 +18,7 @@ OVERLAYS = sorted(
     path.parent.relative_to(MANIFESTS).as_posix() for path in MANIFESTS.glob("*/overlays/*/kustomization.yaml")
 )
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
-ELSEWHERE = ("argoproj.io", "openshift.io", "tekton.dev")
+ELSEWHERE = ("argoproj.io", "keda.sh", "openshift.io", "tekton.dev")
 """API groups of custom resources, which Kubernetes' own schemas do not know."""
 
 each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
@@ -139,7 +139,8 @@ def test_every_workload_has_a_network_policy(overlay: str) -> None:
 
 @each_overlay
 def test_what_scales_is_there(overlay: str) -> None:
-    names = {(workload["kind"], workload["metadata"]["name"]) for workload, _ in pods(overlay)}
+    scalable = (*WORKLOADS, "Rollout")
+    names = {(found["kind"], found["metadata"]["name"]) for found in rendered(overlay) if found["kind"] in scalable}
     for document in rendered(overlay):
         if document["kind"] == "HorizontalPodAutoscaler":
             target = document["spec"]["scaleTargetRef"]
