@@ -21,9 +21,11 @@ from bot.adapters.wholefile import write_whole
 from bot.core.attestations import Attested, NotVerified, Publisher, Unattested, Unchecked, Verified
 from bot.core.packages import File
 
-MAX_DOCUMENT = 2 * 2**20
+MAX_DOCUMENT = 2**18
 MOST = 2_000
 """Files whose attestations are looked at for one question; of more it is said that they were not."""
+TOGETHER = 200
+"""Files that are fetched and verified in one go, so that what is held at a time is bounded."""
 AT_ONCE = 8
 SECONDS = 120.0
 CPU_SECONDS = 60
@@ -63,10 +65,12 @@ class IndexAttestations:
         found |= {digest: verdict for digest, verdict in kept.items() if verdict}
         missing = [file for file in told if file.sha256 not in found]
         found |= {file.sha256: Unchecked(f"more than {MOST:,} files have attestations") for file in missing[MOST:]}
-        return found | await self._verified(missing[:MOST])
-
-    async def _verified(self, files: list[File]) -> dict[str, Attested]:
         away: dict[str, str] = {}
+        for start in range(0, min(MOST, len(missing)), TOGETHER):
+            found |= await self._verified(missing[start : min(MOST, start + TOGETHER)], away)
+        return found
+
+    async def _verified(self, files: list[File], away: dict[str, str]) -> dict[str, Attested]:
         slots = asyncio.Semaphore(AT_ONCE)
         fetched = await asyncio.gather(*(self._document(file, slots, away) for file in files))
         found = {f.sha256: told for f, told in zip(files, fetched, strict=True) if isinstance(told, Unchecked)}
@@ -75,7 +79,8 @@ class IndexAttestations:
         for (file, _), verdict in zip(there, verdicts, strict=True):
             if isinstance(verdict, Verified):
                 content = json.dumps(_told(verdict)).encode()
-                await asyncio.to_thread(write_whole, self._path(file), [content])
+                with contextlib.suppress(OSError):  # it is verified all the same, and looked at again next time
+                    await asyncio.to_thread(write_whole, self._path(file), [content])
         return found | {file.sha256: verdict for (file, _), verdict in zip(there, verdicts, strict=True)}
 
     async def _document(self, file: File, slots: asyncio.Semaphore, away: dict[str, str]) -> str | Unchecked:
