@@ -42,7 +42,18 @@ def works(folder: Path, program: str, pins: tuple[str, ...]) -> bool:
     """Whether the program ends well with exactly these packages, whatever their metadata say of one another."""
     python = folder / "bin" / "python"
     subprocess.run([own_uv(), "venv", "-q", "--python", sys.executable, folder], check=True, timeout=60)
-    install = [own_uv(), "pip", "install", "-q", "--no-deps", "--only-binary", ":all:", "--python", python, *pins]
+    install = [
+        str(own_uv()),
+        "pip",
+        "install",
+        "-q",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--python",
+        str(python),
+        *pins,
+    ]
     subprocess.run(install, check=True, timeout=200)
     return not subprocess.run([python, "-W", "ignore", "-c", program], capture_output=True, timeout=100).returncode
 
