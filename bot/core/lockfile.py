@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bot.core.mergemarks import conflict
+
 PIPFILE_SECTIONS = {"packages": "default", "dev-packages": "develop"}
 """Pipfile section → Pipfile.lock section; every other category keeps its name."""
 _NOT_FROM_AN_INDEX = ("path", "file", "git", "hg", "svn", "bzr", "editable", "uri")
@@ -80,6 +82,8 @@ def parse(text: str) -> dict[str, Any]:
     try:
         document = json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:
+        if problem := conflict(text):
+            raise ValueError(f"Pipfile.lock {problem}") from error
         raise ValueError(f"Pipfile.lock is not JSON: {error}; run `pipenv lock`.") from error
     if not isinstance(document, dict) or not isinstance(document.get("_meta"), dict):
         raise ValueError("Pipfile.lock has no _meta section; run `pipenv lock`.")

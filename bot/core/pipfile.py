@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from bot.core.errors import Refused
+from bot.core.mergemarks import conflict
 
 MAX_BYTES = 512 * 1024
 MAX_ENTRIES = 2_000
@@ -44,7 +45,6 @@ _NUMERIC_END = re.compile(r"(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)$")  # such a host is 
 _HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+")
 _EMBEDDING = tuple(map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0/96", "64:ff9b::/96", "2002::/16", "2001::/32")))
 """The IPv6 networks whose addresses stand for an IPv4 address."""
-_CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7})(?:[ \r\n]|$)", re.MULTILINE)
 
 
 class PipfileError(Refused):
@@ -137,9 +137,8 @@ def read_document(text: str | bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise PipfileError(f"The Pipfile is not UTF-8 (byte {error.start}); save it as UTF-8.") from error
     decoded = decoded.removeprefix("\ufeff").replace("\r\n", "\n")
-    if found := _CONFLICT.search(decoded):
-        line = decoded.count("\n", 0, found.start()) + 1
-        raise PipfileError(f"The Pipfile has a merge conflict marker on line {line}; resolve the merge first.")
+    if problem := conflict(decoded):
+        raise PipfileError(f"The Pipfile {problem}")
     try:
         return tomllib.loads(decoded)
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:

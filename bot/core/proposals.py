@@ -9,7 +9,7 @@ from bot.core import lockfile, locks, securing, steering, watching
 from bot.core.environments import DEFAULT, Environment
 from bot.core.errors import Refused
 from bot.core.locks import Today
-from bot.core.packages import All, HeldBack, Only, PackageUnknown, Project, Unresolvable
+from bot.core.packages import HeldBack, Only, PackageUnknown, Project, Unresolvable
 from bot.core.plan import AskEvidence, ClosePullRequest, Comment, ProposeChange
 from bot.core.ports import BotBranch, Snapshot
 from bot.core.relock import Relock, Wish, proposed, relock
@@ -102,8 +102,8 @@ async def course(
     found = Course(locked=_locked(today), waiting=[Waiting(each.title, each.reason) for each in unmended])
     if rules.only_security:
         return await _secured(found, project, config, environment, mended, rules, places, see)
-    wish = Wish(environment, constraints=await _exclusions(rules.ignored, today, see))
-    wish, made = await _relocked(project, config, wish, rules, today, see)
+    plain = Wish(environment, constraints=await _exclusions(rules.ignored, today, see))
+    wish, made = await _relocked(project, config, plain, rules, today, see)
     found.held_back, found.checked = made.update.held_back, made.update.advice.checked
     batches = steering.divide(made.update.changes, rules.steering)
     branches = [branch_of(batch, environment) for batch in batches]
@@ -112,12 +112,20 @@ async def course(
     if mended:
         _propose(found, project.on(mended.wish.branch), mended.made, mended.wish, rules, places, see)
     for batch, branch in zip(batches, branches, strict=True):
-        part = replace(wish, branch=branch, upgrade=Only(batch.names) if batch.names else All())
+        part = replace(_part(wish, plain, batch), branch=branch)
         seen = project.on(branch)
         lock = _explained(await relock(seen, config, part, see), rules) if batch.names else made
         _propose(found, seen, lock, part, rules, places, see)
     _retire(found, project, environment, [*own, *branches], see)
     return found
+
+
+def _part(wish: Wish, plain: Wish, batch: Batch) -> Wish:
+    """The wish for a batch: nothing is wanted of other packages, such as that they be at a pre-release."""
+    if not batch.names:
+        return wish
+    floors = (line for line in wish.constraints[len(plain.constraints) :] if line.partition(">=")[0] in batch.names)
+    return replace(plain, upgrade=Only(batch.names), constraints=(*plain.constraints, *floors))
 
 
 async def _secured(

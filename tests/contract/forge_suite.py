@@ -159,6 +159,10 @@ class ForgeSuite:
         assert second.head_sha != first.head_sha
         seen = await ground.forge.reader(ground.repository).snapshot(["README.md"], branch=BRANCH, sha=second.head_sha)
         assert seen.text("README.md") == "more\n"
+        # What the base has gained meanwhile is not somebody's work on the branch.
+        branch = (await read(ground)).branch
+        assert branch is not None
+        assert branch.authors == (ground.forge.login,)
 
     async def test_a_persons_commit_is_seen_and_never_overwritten(self, ground: Ground) -> None:
         writer = ground.forge.writer(ground.repository)

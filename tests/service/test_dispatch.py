@@ -124,6 +124,7 @@ async def test_a_persons_branch_without_pull_request_is_left_alone_without_a_wor
         ({"Pipfile": "[packages\nflask = '*'\n"}, "The Pipfile is not TOML"),
         ({"Pipfile": "[packages]\nflask = '>=9'\n"}, "no version of flask fits"),
         ({"Pipfile.lock": "{"}, "Pipfile.lock is not JSON"),
+        ({"Pipfile.lock": "{\n<<<<<<< HEAD\n"}, "Pipfile.lock has a merge conflict marker on line 2"),
         ({".github/bolide.yaml": "pyton: 3"}, "`pyton` is not a key; did you mean `python`?"),
     ],
 )

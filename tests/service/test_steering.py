@@ -1,12 +1,15 @@
 """How people steer the updates: the dashboard, what is ignored, groups, limits, schedules; told from the door."""
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
+from bot import wiring
 from bot.core import inside
 from bot.core.schedules import Schedule
 from bot.core.texts import dashboard
+from tests.adapters.package_index import PackageIndex
 from tests.managers.package_world import PackageWorld
 from tests.managers.world import ADA, CONFIG, FILES, NOW, PIPFILE, ROB, World, lock
 
@@ -291,6 +294,28 @@ async def test_evidence_is_gathered_anew_on_command() -> None:
     for issue_number in (there, there + 100):
         await world.commented(issue_number, "/recheck", comment=700 + issue_number)
         assert "no open pull request" in world.repository.comments[issue_number, f"answer {700 + issue_number}"]
+
+
+async def test_a_group_takes_no_prerelease_of_another(tmp_path: Path) -> None:
+    async with PackageIndex().serve() as index:
+        for name in ("keras", "numpy"):
+            index.add(name, "1.0")
+            index.add(name, "1.1")
+        index.add("keras", "2.0rc1")
+        groups = "  prereleases: [keras]\n  groups: [{name: a, packages: [keras]}, {name: b, packages: [numpy]}]\n"
+        wanted = PIPFILE.replace("https://pypi.org/simple", index.url).replace(
+            'flask = "*"', 'keras = "*"\nnumpy = "*"'
+        )
+        here = frozenset({"127.0.0.1"})
+        async with wiring.packages(tmp_path, here) as found:
+            world = World(index=found.index, resolver=found.resolver, allowed=here)
+            files = {**FILES, "Pipfile": wanted, CONFIGURED: f"{CONFIG}updates:\n{groups}"}
+            world.repository.push({**files, "Pipfile.lock": lock(keras="1.0", numpy="1.0")})
+            await world.install()
+    assert titles(world) == {
+        "bolide/group-a": "Update keras from 1.0 to 2.0rc1 (packages)",
+        "bolide/group-b": "Update numpy from 1.0 to 1.1 (packages)",
+    }
 
 
 async def test_a_rebase_makes_the_change_from_the_newest_base() -> None:

@@ -125,7 +125,9 @@ async def _update_pulls(
         if issue is None or issue.state != "open":
             continue
         if pull.head == branch and after != ZERO:
-            pull = forge.store.put(replace(pull, head_sha=after))
+            base = await forge.git(repository).ref(f"refs/heads/{pull.base}")
+            # What the pull request consists of is reckoned anew, from where its base is now.
+            pull = forge.store.put(replace(pull, head_sha=after, base_sha=base.commit if base else pull.base_sha))
             issue = forge.store.put(replace(issue, updated=forge.now()))
             payload: Json = {"number": pull.number, "before": before, "after": after}
             payload["pull_request"] = await pulls.full(forge, repository, issue, pull)
