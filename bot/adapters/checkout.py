@@ -12,7 +12,7 @@ from bot.core.ports import CommitSummary, History, Snapshot
 
 _MOST_COMMITS = 250
 _FORM = "%H%x00%P%x00%an%x00%B%x1e"
-_GITHUB = re.compile(r"(?:https://github\.com/|git@github\.com:)(?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?")
+GITHUB = re.compile(r"(?:https://github\.com/|git@github\.com:)(?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?")
 
 
 class CheckoutReader(FolderReader):
@@ -48,7 +48,7 @@ class CheckoutReader(FolderReader):
         total = int(await self._git("rev-list", "--count", span, "--"))
         if since is None:
             return History(commits, total, "", "")
-        remote = _GITHUB.fullmatch(await self._git("remote", "get-url", "origin", missing=""))
+        remote = GITHUB.fullmatch(await self._git("remote", "get-url", "origin", missing=""))
         page = f"https://github.com/{remote['name']}/compare/{since}...{sha}" if remote else ""
         return History(commits, total, await self._git("rev-parse", f"{since}^{{commit}}"), page)
 

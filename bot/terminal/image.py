@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.adapters.buildah import Buildah
+from bot.adapters.checkout import GITHUB
 from bot.adapters.environments import Environments, InstallFailed, own_uv
 from bot.core import lockfile, repoconfig
 from bot.core.errors import Refused, TryLater
@@ -45,13 +46,14 @@ def _make(given: Namespace, environ: Mapping[str, str]) -> Pushed:
     repository, folder = require_repository(given.repository), given.path.resolve()
     lock, base = _text(folder / "Pipfile.lock"), require_base(given.base or environ.get("BOLIDE_BASE_IMAGE", ""))
     inside = _contents(given.what, folder, lock, base)
-    source = files.digest(folder, inside.inputs)
+    checkout, source = _checkout(folder), files.digest(folder, inside.inputs)
     digest = asyncio.run(_publish(inside, folder, lock, repository, given.tag or source[:16], environ))
-    commit = _commit(folder)
+    # A commit is claimed only where the files were those of one all the time.
+    name, commit = checkout if checkout == _checkout(folder) else (folder.name, "")
     pushed = Pushed(repository, digest, commit, None)
     if given.record:
         sums = (sha256_text(lock), sha256_text(inside.requirements), source)
-        origin = Origin(folder.name, commit, *sums, None, None, None, base)
+        origin = Origin(name, commit, *sums, None, None, None, base)
         write_record(given.record, pushed, origin, lock, inside.categories, datetime.now(UTC))
     return pushed
 
@@ -64,6 +66,10 @@ def _contents(what: str, folder: Path, lock: str, base: str) -> Contents:
     training = repoconfig.parse(_text(folder / repoconfig.PATH)).recipe.training
     if training is None:
         raise Refused(f"{repoconfig.PATH} has no `training`, so there is nothing to make an image of.")
+    if not training.inputs:
+        raise Refused(
+            "`training.inputs` names no paths; without them the image would hold all that lies in the folder."
+        )
     wanted = lockfile.requirements(lockfile.parse(lock), training.categories)
     return Contents(training.categories, training.inputs, wanted, training_spec(base, sha256_text(wanted)))
 
@@ -95,8 +101,8 @@ def _text(path: Path) -> str:
         raise Refused(f"{path} cannot be read: {problem}.") from problem
 
 
-def _commit(folder: Path) -> str:
-    """The commit that the folder's files are of; empty where that is no checkout, or has changes of its own."""
+def _checkout(folder: Path) -> tuple[str, str]:
+    """The repository on GitHub and the commit that the files are of; no commit where there is none, or changes."""
 
     def git(*words: str) -> str | None:
         command = ["git", "-C", str(folder), "-c", "core.fsmonitor=false", *words]
@@ -106,5 +112,7 @@ def _commit(folder: Path) -> str:
             return None
         return done.stdout.strip() if done.returncode == 0 else None
 
-    head = git("rev-parse", "HEAD")
-    return head if head and git("status", "--porcelain") == "" else ""
+    head, remote = git("rev-parse", "HEAD"), GITHUB.fullmatch(git("remote", "get-url", "origin") or "")
+    if head and remote and git("status", "--porcelain") == "":
+        return remote["name"], head
+    return folder.name, ""

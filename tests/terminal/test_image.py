@@ -1,6 +1,7 @@
 """`python -m bot image`, with the real buildah and a real registry."""
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,22 @@ def checkout(tmp_path: Path) -> Path:
     (folder / "Pipfile.lock").write_text(LOCK)
     (folder / "train.py").write_text("print('trained')\n")
     return folder
+
+
+def committed(folder: Path) -> str:
+    """The commit of all files of a folder that is a clone of ada/digits now."""
+
+    def git(*words: str) -> str:
+        identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+        return subprocess.run(
+            ["git", "-C", str(folder), *identity, *words], check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    git("init", "--quiet")
+    git("remote", "add", "origin", "https://github.com/ada/digits.git")
+    git("add", "--all")
+    git("commit", "--quiet", "--message", "All")
+    return git("rev-parse", "HEAD")
 
 
 @pytest.fixture
@@ -63,8 +80,13 @@ def test_the_image_of_a_training_is_pushed_and_told_by_digest(
     build = statement["predicate"]["buildDefinition"]
     assert {next(iter(one["digest"])) for one in build["resolvedDependencies"]} == {"sha256"}
     assert json.loads((record / "sbom.json").read_text())["components"] == []
-    assert main(["image", "training", name, str(checkout), "--tag", "again"]) == 0
+
+    commit = committed(checkout)
+    assert main(["image", "training", name, str(checkout), "--record", str(tmp_path / "again")]) == 0
     assert capsys.readouterr().out.strip() == told
+    statement = json.loads((tmp_path / "again" / "provenance.json").read_text())
+    materials = statement["predicate"]["buildDefinition"]["resolvedDependencies"]
+    assert materials[0] == {"uri": "git+https://github.com/ada/digits", "digest": {"gitCommit": commit}}
 
 
 @pytest.mark.parametrize(
@@ -93,3 +115,6 @@ def test_a_folder_without_a_training_is_told_so(checkout: Path, capsys: pytest.C
     (checkout / repoconfig.PATH).write_text("{}\n")
     assert main(["image", "training", NAME, str(checkout), "--base", BASE]) == 1
     assert "has no `training`" in capsys.readouterr().err
+    (checkout / repoconfig.PATH).write_text(CONFIG.replace("  inputs: [train.py]\n", ""))
+    assert main(["image", "training", NAME, str(checkout), "--base", BASE]) == 1
+    assert "`training.inputs` names no paths" in capsys.readouterr().err
