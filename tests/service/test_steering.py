@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from bot import wiring
 from bot.core import inside
 from bot.core.schedules import Schedule
 from bot.core.texts import dashboard
+from bot.wiring import packages
 from tests.adapters.package_index import PackageIndex
 from tests.managers.package_world import PackageWorld
 from tests.managers.world import ADA, CONFIG, FILES, NOW, PIPFILE, ROB, World, lock
@@ -307,7 +307,7 @@ async def test_a_group_takes_no_prerelease_of_another(tmp_path: Path) -> None:
             'flask = "*"', 'keras = "*"\nnumpy = "*"'
         )
         here = frozenset({"127.0.0.1"})
-        async with wiring.packages(tmp_path, here) as found:
+        async with packages.open_packages(tmp_path, here) as found:
             world = World(index=found.index, resolver=found.resolver, allowed=here)
             files = {**FILES, "Pipfile": wanted, CONFIGURED: f"{CONFIG}updates:\n{groups}"}
             world.repository.push({**files, "Pipfile.lock": lock(keras="1.0", numpy="1.0")})
