@@ -18,4 +18,4 @@ class Problem:
         """The problem document (RFC 9457)."""
         title = HTTPStatus(self.status).phrase
         document = {"type": "about:blank", "title": title, "status": self.status, "detail": self.detail}
-        return json.dumps(document).encode()
+        return json.dumps(document, ensure_ascii=False).encode(errors="replace")

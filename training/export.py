@@ -63,6 +63,7 @@ def export(settings: StageSettings, model: Any, about: About, data: TrainingData
     told = {
         "weights_sha256": about.weights_sha256,
         "served": policy.serve,
+        "served_because": policy.because,
         "exports": {
             form: {"sha256": digest(graph.content), "size_bytes": len(graph.content), **asdict(parity[form])}
             for form, graph in graphs.items()

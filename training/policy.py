@@ -14,9 +14,10 @@ FORMS = ("float", "int8")
 
 @dataclass(frozen=True, slots=True)
 class ExportPolicy:
-    """Which form is served, and how near to Keras each must be: a share 0–1, and percentage points."""
+    """Which form is served and why, and how near to Keras each must be: a share 0–1, and percentage points."""
 
     serve: str
+    because: str
     least_agreement: float
     most_points_lost: float
 
@@ -44,8 +45,10 @@ def parse_export(text: str) -> ExportPolicy:
     table = _table(text, "export", tuple(field.name for field in fields(ExportPolicy)))
     if table["serve"] not in FORMS:
         raise _wrong("export", f"serve is {table['serve']!r}, not one of {', '.join(FORMS)}")
+    if not isinstance(table["because"], str) or not table["because"].strip():
+        raise _wrong("export", "because is no sentence that says why that form is served")
     limits = {key: _limit(table, key, "export") for key in ("least_agreement", "most_points_lost")}
-    return ExportPolicy(serve=table["serve"], **limits)
+    return ExportPolicy(serve=table["serve"], because=table["because"], **limits)
 
 
 def _table(text: str, name: str, keys: tuple[str, ...]) -> dict[str, Any]:

@@ -36,7 +36,8 @@ function line(from, to) {
   drawing.lineCap = drawing.lineJoin = "round";
   drawing.beginPath();
   drawing.moveTo(from.x, from.y);
-  drawing.lineTo(to.x, to.y);
+  // Of a line without a length not even the round ends are drawn; a click shall leave a dot.
+  drawing.lineTo(to.x, to.y + (from.x === to.x && from.y === to.y ? 0.01 : 0));
   drawing.stroke();
   paint();
   ask();

@@ -81,6 +81,13 @@ def test_drawn_digits_are_recognised_and_cleared(page: Page, tmp_path: Path) -> 
         assert shown(page) == [0] * 10
 
 
+def test_a_click_leaves_a_dot(page: Page) -> None:
+    page.locator("#board").click()
+    expect(digit(page)).not_to_have_text("–")
+    dot = page.locator("#board").evaluate("board => board.getContext('2d').getImageData(140, 140, 1, 1).data[0]")
+    assert dot == 255
+
+
 def test_the_bars_are_the_models_probabilities(page: Page) -> None:
     draw(page, SEVEN)
     expect(digit(page)).to_have_text("7")

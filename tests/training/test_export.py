@@ -26,7 +26,7 @@ images = np.random.default_rng(1).integers(0, 256, (400, 28, 28), dtype=np.uint8
 expected = one.predict(images, batch_size=100, verbose=0)
 assert np.abs(without_scale(one).predict(images.astype("float32"), batch_size=100, verbose=0) - expected).max() < 1e-5
 answered = Examples(images, expected.argmax(axis=1).astype(np.uint8))
-policy = ExportPolicy("float", 0.999, 0.1)
+policy = ExportPolicy("float", "It is quicker.", 0.999, 0.1)
 assert compare(one, {"float": float_graph(one)}, answered, policy)["float"].keras_agreement == 1
 for form, graph in (("float", float_graph(other)), ("int8", int8_graph(other, answered))):
     assert exit_status(lambda: compare(one, {form: graph}, answered, policy)) == 1

@@ -161,10 +161,12 @@ def test_a_broken_policy_is_an_error_that_names_table_and_key(text: str, reason:
 
 
 def test_the_form_to_serve_is_one_that_there_is() -> None:
-    text = "[export]\nserve = {!r}\nleast_agreement = 0.9\nmost_points_lost = 1"
+    text = "[export]\nserve = {!r}\nbecause = 'It is smaller.'\nleast_agreement = 0.9\nmost_points_lost = 1"
     assert parse_export(text.format("int8")).serve == "int8"
     with pytest.raises(StageError, match="serve is 'onnx', not one of float, int8"):
         parse_export(text.format("onnx"))
+    with pytest.raises(StageError, match="because is no sentence"):
+        parse_export(text.format("int8").replace("It is smaller.", " "))
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ def test_it_learns_digits_and_writes_a_whole_model_directory(workshop: Workshop)
     assert card["metrics"]["keras_agreement"] >= 0.999
     assert 0 < card["metrics"]["fit_seconds"] < 200
     assert card["served"] == "float"
+    assert "int8" in card["served_because"]
     for form, name in (("float", "model.tflite"), ("int8", "int8.tflite")):
         content, told = (workshop.model / name).read_bytes(), card["exports"][form]
         assert (told["sha256"], told["size_bytes"]) == (hashlib.sha256(content).hexdigest(), len(content))
