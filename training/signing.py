@@ -1,5 +1,6 @@
 """The signature of a model directory, in the format of OpenSSF model-signing: `model.sig`, a Sigstore bundle."""
 
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,7 +49,7 @@ def verify(folder: Path, public_key: Path) -> None:
         config.set_hashing_config(_signed_files(folder)).verify(folder, folder / NAME)
     except Exception as problem:  # whatever a parser raises on a strange file, the answer is no
         raise StageError(
-            f"The signature of {folder} does not hold ({_first_line(problem)}): train again with the right key."
+            f"The signature of {folder} does not hold ({_difference(problem)}): train again with the right key."
         ) from problem
 
 
@@ -58,6 +59,13 @@ def _signed_files(folder: Path) -> Any:
     others = [path for path in folder.iterdir() if path.name not in SIGNED]
     chosen: Any = hashing.Config()  # type: ignore[no-untyped-call]
     return chosen.set_ignored_paths(paths=others, ignore_git_paths=False)
+
+
+def _difference(problem: Exception) -> str:
+    """The files that differ, without their digests; else what the library says."""
+    told = _first_line(problem)
+    changed = re.findall(r"Hash mismatch for \\?'([^'\\]*)", told)  # the library tells a list, quoted once or twice
+    return f"{', '.join(changed)} changed after it was signed" if changed else told[:200]
 
 
 def _first_line(problem: Exception) -> str:

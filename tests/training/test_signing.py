@@ -15,6 +15,9 @@ def test_a_signed_model_is_judged_and_what_the_gates_key_did_not_sign_is_not(
     assert "may not serve: test accuracy 9" in signed.sentence  # its signature holds, so it is judged
     strangers = run_here("gate", MODEL_DIR=candidate, VERIFYING_KEY_FILE=make_keys(tmp_path).public)
     assert (strangers.status, "The signature of" in strangers.sentence) == (1, True), strangers.errors
+    (candidate / "golden.json").write_text("{}")
+    changed = run_here("gate", MODEL_DIR=candidate, VERIFYING_KEY_FILE=workshop.keys.public)
+    assert "does not hold (golden.json changed after it was signed): train" in changed.sentence
     (candidate / "model.sig").unlink()
     unsigned = run_here("gate", MODEL_DIR=candidate, VERIFYING_KEY_FILE=workshop.keys.public)
     assert (unsigned.status, "The signature of" in unsigned.sentence) == (1, True), unsigned.errors
