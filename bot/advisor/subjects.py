@@ -24,7 +24,7 @@ def subject(environment: Environment, manifest: str, lock: str, allowed_hosts: f
                 found = of_pipfile(manifest, lock, allowed_hosts)
             case "requirements":
                 found = of_requirements(environment, manifest, lock, allowed_hosts)
-            case "uv":
+            case _:
                 found = of_uv(environment, manifest, lock, allowed_hosts)
     except ValueError as problem:
         raise Refused(str(problem)) from problem
