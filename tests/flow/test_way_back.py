@@ -60,13 +60,18 @@ class Story:
 
     async def merge(self, text: str) -> tuple[int, str]:
         """A pull request with this service, merged: its number and the merge's commit."""
+        number = await self.propose(text)
+        return number, await self.here.ada.merge(number)
+
+    async def propose(self, text: str) -> int:
+        """The number of a pull request with this service."""
         self.merged += 1
         branch, head = f"change-{self.merged}", await self.here.ada.head()
         await self.ada("POST", f"/repos/{REPOSITORY}/git/refs", {"ref": f"refs/heads/{branch}", "sha": head})
         await self.here.sandbox.push(REPOSITORY, "ada", {"serve.py": text}, branch, branch)
         wanted = {"title": branch, "head": branch, "base": "main"}
         _, pull = await self.ada("POST", f"/repos/{REPOSITORY}/pulls", wanted)
-        return pull["number"], await self.here.ada.merge(pull["number"])
+        return int(pull["number"])
 
     async def ends(self, commit: str, state: str) -> str:
         """The words of the commit's status as a whole, once it has ended in this state."""
@@ -90,13 +95,18 @@ class Story:
 
     async def serves(self) -> str:
         """The commit that the service answers as."""
-        async with aiohttp.ClientSession() as session, session.get(f"{self.here.service}/version") as answer:
-            return str((await answer.json(content_type=None))["commit"])
+        return await commit_at(self.here.service)
 
     async def deployments(self) -> dict[str, str]:
         """Commit → the latest state of its Deployment."""
         made: list[dict[str, Any]] = await self.here.ada.get("/deployments")
         return {one["sha"]: (await self.here.ada.get(f"/deployments/{one['id']}/statuses"))[0]["state"] for one in made}
+
+
+async def commit_at(url: str) -> str:
+    """The commit that answers there."""
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/version") as answer:
+        return str((await answer.json())["commit"])
 
 
 async def comment(by: Client, number: int, text: str) -> None:
@@ -141,3 +151,42 @@ async def test_a_version_is_taken_back_by_a_comment_and_after_two_that_tire_some
         await story.said(question, "▶️ **Deployments go on.**")
         await story.ends(third, "success")
         assert await story.serves() == third
+
+
+@pytest.mark.slow
+async def test_a_preview_is_made_by_a_comment_and_gone_with_its_pull_request(tmp_path: Path) -> None:
+    async with town(tmp_path, FILES) as here, as_user(here.sandbox, "ada") as ada:
+        story, first = Story(here, ada), await here.ada.head()
+        here.install()
+        await story.ends(first, "success")
+        number = await story.propose(SERVICE + "# new\n")
+        await comment(ada, number, "/deploy preview")
+        said = await story.said(number, "🔭 **Preview of ")
+        table = [line.split("|")[1:-1] for line in said.splitlines() if line.startswith("|")]
+        assert [row[0].strip() for row in table] == [
+            "",
+            "---",
+            "median answer",
+            "failed answers",
+            "CPU for an answer",
+            "memory",
+        ]
+        assert not [row for row in table if "–" in row[1] or "–" in row[2]]
+        url = next(word for word in said.split() if word.startswith("http://127.0.0.1:"))
+        assert await commit_at(url) == (await here.ada.get(f"/pulls/{number}"))["head"]["sha"]
+        assert await story.serves() == first
+
+        await ada("PATCH", f"/repos/{REPOSITORY}/pulls/{number}", {"state": "closed"})
+        await story.said(number, "🔭 **The preview is gone**")
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await commit_at(url)
+
+        issue = await here.ada.open_issue("Is it still well?")
+        await comment(ada, issue, "/retest")
+        await story.said(issue, "The default branch goes through its stages again.")
+        await story.said(issue, "🚀 **Deployed and verified.**")
+        await comment(ada, issue, "/rollback nowhere")
+        assert "there is `production`" in await story.said(issue, "There is no environment `nowhere`")
+        await comment(ada, issue, "/retrain")
+        await story.said(issue, "The model is trained anew from the default branch.")
+        assert await story.serves() == first
