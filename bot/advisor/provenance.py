@@ -1,5 +1,6 @@
 """Whether each locked artefact is one that its declared index has, told with Thoth's codes; and its attestations."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -99,6 +100,11 @@ def artefacts(files: Iterable[tuple[Locked, File]], verdicts: Mapping[str, Attes
     )
 
 
+def shown(url: str) -> str:
+    """The address without a name and password, which must not stand in an issue."""
+    return re.sub(r"//[^/@]*@", "//", url)
+
+
 def _attestations(told: tuple[Artefact, ...]) -> Iterator[Finding]:
     """A finding for each package with an attestation that does not hold, and one for each reason not to have looked."""
     failed: dict[tuple[str, str], list[str]] = {}
@@ -121,10 +127,14 @@ def _attestations(told: tuple[Artefact, ...]) -> Iterator[Finding]:
 def _sources(sources: tuple[DeclaredSource, ...], allowed: frozenset[str]) -> Iterator[Finding]:
     for source in sources:
         if allowed and source.url.rstrip("/") not in {url.rstrip("/") for url in allowed}:
-            sentence = f"The source {source.name} ({source.url}) is not among those that the configuration allows."
+            sentence = (
+                f"The source {source.name} ({shown(source.url)}) is not among those that the configuration allows."
+            )
             yield Finding("ERROR", "SOURCE-NOT-WHITELISTED", sentence, source=source.name)
         if not source.verified:
-            sentence = f"The source {source.name} ({source.url}) is not verified with TLS: anybody could answer for it."
+            sentence = (
+                f"The source {source.name} ({shown(source.url)}) is not verified with TLS: anybody could answer for it."
+            )
             yield Finding("WARNING", "INSECURE-SOURCE", sentence, source=source.name)
 
 

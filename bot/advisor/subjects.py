@@ -6,7 +6,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from bot.advisor.provenance import DeclaredSource, Finding, Locked, Subject
+from bot.advisor.provenance import DeclaredSource, Finding, Locked, Subject, shown
 from bot.core import lockfile, pipfile, requirementstxt, uvproject
 from bot.core.environments import Environment
 from bot.core.errors import Refused
@@ -116,7 +116,7 @@ def of_uv(environment: Environment, manifest: str, lock: str, allowed_hosts: fro
                 strangers[home] = _stranger(place, home, declaring)
             files = [*each.get("wheels", ()), *([each["sdist"]] if "sdist" in each else [])]
             hashes = [str(file["hash"]) for file in files if "hash" in file]
-            index = names.get(home.rstrip("/"), home)
+            index = names.get(home.rstrip("/"), shown(home))
             packages.append(_locked(each["name"], str(each.get("version", "")), hashes, index, named=True))
         elif not {"virtual", "editable"} & source.keys():
             elsewhere.append(_from_no_index(canonicalize_name(each["name"])))
@@ -131,7 +131,7 @@ def _index_urls(told: Iterable[tuple[str, str]]) -> tuple[str, ...]:
 
 def _source(url: str, place: str, allowed_hosts: frozenset[str], insecure: Iterable[str]) -> DeclaredSource:
     """A source that has no name of its own: PyPI is called so, others by their address."""
-    name = str(DEFAULT_SOURCE["name"]) if url.rstrip("/") == DEFAULT_SOURCE["url"] else url
+    name = str(DEFAULT_SOURCE["name"]) if url.rstrip("/") == DEFAULT_SOURCE["url"] else shown(url)
     host = url.partition("://")[2].partition("/")[0].rpartition("@")[2].partition(":")[0]
     return _declared(name, url, place, allowed_hosts, tls=host not in insecure)
 
@@ -179,9 +179,9 @@ def _undeclared(lock: Mapping[str, Any], sources: tuple[DeclaredSource, ...]) ->
 
 
 def _stranger(lock: str, url: str, manifest: str, name: str = "") -> Finding:
-    where = f"{name} ({url})" if name else url or "a source"
+    where = f"{name} ({shown(url)})" if name else shown(url) or "a source"
     sentence = f"{lock} takes packages from {where}, which {manifest} does not declare."
-    return Finding("ERROR", "SOURCE-NOT-WHITELISTED", sentence, source=name or url)
+    return Finding("ERROR", "SOURCE-NOT-WHITELISTED", sentence, source=name or shown(url))
 
 
 def _elsewhere(lock: Mapping[str, Any]) -> Iterator[Finding]:

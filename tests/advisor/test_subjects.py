@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.advisor import provenance
 from bot.advisor.provenance import Finding, Subject
 from bot.advisor.subjects import subject
 from bot.core.environments import Environment
@@ -60,6 +61,18 @@ def test_an_index_without_tls_or_with_an_unverified_host_is_not_called_verified(
     assert (plain.verified, "must be read over https" in plain.trouble) == (False, True)
     trusted = requirements(f"-i {OWN}\nflask\n", f"--trusted-host index.example:443\n{PIN}").sources[0]
     assert (trusted.verified, trusted.trouble) == (False, "")
+
+
+def test_a_password_in_an_address_is_not_told() -> None:
+    secret = "https://ada:s3cret@index.example/simple"
+    found = (
+        requirements(locked=f"-i {secret}\n{PIN}"),
+        requirements(f"-i {secret}\nflask\n"),
+        uv("", package("flask", f'registry = "{secret}"')),
+    )
+    told = [str(finding) for one in found for finding in provenance.check(one, {}, allowed=frozenset({PYPI}))]
+    assert len(told) >= 3
+    assert "s3cret" not in "".join(told)
 
 
 def test_a_lock_without_hashes_is_told_once() -> None:
