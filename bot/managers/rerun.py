@@ -1,5 +1,6 @@
 """Takes the default branch through its stages again, on command: with a new training, or with what there is."""
 
+from bot.core import repoconfig
 from bot.core.commands import RetestNow, RetrainNow
 from bot.core.events import CommandGiven, Event
 from bot.core.plan import Comment, Plan, StartRun
@@ -13,17 +14,25 @@ OPEN = (
     "Nothing of this pull request runs here before it is merged, so there is nothing to test again; "
     "its other checks are GitHub's to repeat."
 )
+NO_TRAINING = f"{repoconfig.PATH} names no `training`, so there is no model to train anew."
 
 
 async def plan(event: Event, see: See) -> Plan | None:
     """A run for the head of the default branch; what is said of it stands where the command does."""
     match event:
         case CommandGiven(command=RetrainNow()):
-            return await _run(event, see, "The model is trained anew from the default branch.", retrain=True)
+            return await _retrain(event, see)
         case CommandGiven(command=RetestNow()):
             return await _retest(event, see)
         case _:
             return None
+
+
+async def _retrain(event: CommandGiven, see: See) -> Plan:
+    project = await see.reader.snapshot(repoconfig.PATHS, branch=update.BRANCH)
+    if repoconfig.read(project).training is None:
+        return Plan(NO_TRAINING, (Comment(event.issue, answer.key(event), NO_TRAINING),))
+    return await _run(event, see, "The model is trained anew from the default branch.", retrain=True)
 
 
 async def _retest(event: CommandGiven, see: See) -> Plan | None:

@@ -188,5 +188,5 @@ async def test_a_preview_is_made_by_a_comment_and_gone_with_its_pull_request(tmp
         await comment(ada, issue, "/rollback nowhere")
         assert "there is `production`" in await story.said(issue, "There is no environment `nowhere`")
         await comment(ada, issue, "/retrain")
-        await story.said(issue, "The model is trained anew from the default branch.")
+        await story.said(issue, ".github/bolide.yaml names no `training`")
         assert await story.serves() == first

@@ -3,7 +3,9 @@
 import pytest
 
 from bot.core.events import Pushed
-from tests.managers.world import ROB, World
+from tests.managers.world import CONFIG, ROB, World
+
+TRAINING = "training: {train: [python, train.py]}\n"
 
 
 @pytest.fixture
@@ -12,13 +14,20 @@ def world() -> World:
 
 
 async def test_a_model_is_trained_anew(world: World) -> None:
-    issue, head = world.repository.issue(), world.repository.head
+    issue, head = world.repository.issue(), world.repository.push({".github/bolide.yaml": f"{CONFIG}{TRAINING}"})
     await world.commented(issue, "/retrain", comment=1)
     assert world.runner.retrained == [head]
     assert world.repository.comments[issue, "answer 1"].startswith("The model is trained anew")
     assert world.repository.comments[issue, "deployment"].startswith("🚀 **Deployed and verified.**")
     await world.commented(issue, "/retrain", ROB, comment=2)
     assert world.runner.retrained == [head]
+
+
+async def test_without_a_training_the_reason_is_told(world: World) -> None:
+    issue = world.repository.issue()
+    await world.commented(issue, "/retrain", comment=1)
+    assert "names no `training`" in world.repository.comments[issue, "answer 1"]
+    assert world.runner.begun == []
 
 
 async def test_the_stages_of_a_commit_that_ended_run_again(world: World) -> None:
