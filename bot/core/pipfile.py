@@ -259,15 +259,16 @@ def refuse_url(url: str, place: str, allowed_hosts: frozenset[str]) -> None:
         raise PipfileError(f"{place} has a variable in its url; Bolide expands none, so that no secret can leave.")
     if len(url) > 2_000 or any(not 33 <= ord(letter) < 127 or letter == "\\" for letter in url):
         raise PipfileError(f"{place}: the url has spaces, control characters, backslashes or letters outside ASCII.")
+    shown = re.sub(r"//.*@", "//", url)[:80]  # without a password
     try:
         parts = urlsplit(url)
         host, _ = (parts.hostname or "").rstrip("."), parts.port
     except ValueError as error:
-        raise PipfileError(f"{place}: {url[:80]!r} is not a url.") from error
+        raise PipfileError(f"{place}: {shown!r} is not a url.") from error
     if host in allowed_hosts and parts.scheme in ("http", "https"):
         return
     if parts.scheme != "https" or not host:
-        raise PipfileError(f"{place}: {url[:80]!r} is refused; an index must be read over https.")
+        raise PipfileError(f"{place}: {shown!r} is refused; an index must be read over https.")
     if is_private(host):
         raise PipfileError(f"{place}: {host} is a private address; the operator can allow it by name.")
 

@@ -167,6 +167,13 @@ def test_an_index_that_is_private_open_or_asks_for_a_variable_is_refused(url: st
         parse(text)
 
 
+@pytest.mark.parametrize("url", ["http://me:geheim@example.org/simple", "https://me:geheim@example.org:port/simple"])
+def test_a_refused_address_is_told_without_its_password(url: str) -> None:
+    with pytest.raises(PipfileError, match="//example.org") as told:
+        parse(f'[[source]]\nname = "x"\nurl = "{url}"\n[packages]\n')
+    assert "geheim" not in str(told.value)
+
+
 def test_the_operator_can_allow_a_host_by_name() -> None:
     text = '[[source]]\nname = "in"\nurl = "http://10.1.2.3:8080/simple"\nverify_ssl = false\n[packages]\n'
     assert parse(text, frozenset({"10.1.2.3"})).sources[0].verify_ssl is False
