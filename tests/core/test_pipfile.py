@@ -169,7 +169,7 @@ def test_an_index_that_is_private_open_or_asks_for_a_variable_is_refused(url: st
 
 @pytest.mark.parametrize("url", ["http://me:geheim@example.org/simple", "https://me:geheim@example.org:port/simple"])
 def test_a_refused_address_is_told_without_its_password(url: str) -> None:
-    with pytest.raises(PipfileError, match="//example.org") as told:
+    with pytest.raises(PipfileError, match=r"//example\.org") as told:
         parse(f'[[source]]\nname = "x"\nurl = "{url}"\n[packages]\n')
     assert "geheim" not in str(told.value)
 
