@@ -303,10 +303,12 @@ def _unresolved(pipfile: Pipfile, old: Mapping[str, Any]) -> tuple[str, ...]:
                 continue
             if written(requirement.name) not in old.get(lock_section(category), {}):
                 raise Refused(
-                    f"[{category}] {requirement.name} comes from a {requirement.unresolved}, which Bolide does not "
+                    f"[{category}] {requirement.name} comes from its `{requirement.unresolved}`, which Bolide does not "
                     "resolve, and Pipfile.lock has no entry to keep; run `pipenv lock` once."
                 )
-            notes.append(f"{requirement.name} comes from a {requirement.unresolved}: its entry was kept, not resolved.")
+            notes.append(
+                f"{requirement.name} comes from its `{requirement.unresolved}`: its entry was kept, not resolved."
+            )
     return tuple(notes)
 
 

@@ -75,6 +75,13 @@ def write(environment: Environment, today: Today, found: Resolution, python: str
     return Made(found.lock_text, lockfile.parse(found.lock_text))
 
 
+def remarks(environment: Environment, today: Today) -> tuple[str, ...]:
+    """That today's Pipfile.lock was made for another Pipfile, where it was."""
+    if environment.kind != "pipfile" or today.lock is None or changes.is_current(today.wanted, today.lock):
+        return ()
+    return (f"Today's {environment.lock} was made for another {environment.manifest}; `pipenv verify` fails with it.",)
+
+
 def is_as_good(environment: Environment, today: Today, made: Made) -> bool:
     """Whether today's lock, at the same versions, is one for its manifest, with all the hashes that it should have."""
     if today.lock is None:

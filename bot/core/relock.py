@@ -68,7 +68,7 @@ async def relock(project: Snapshot, config: RepoConfig, wish: Wish, see: See) ->
         environment,
         await _moves(moved, found, today.wanted, environment, see),
         found.held_back,
-        (*python.notes, *found.notes),
+        (*python.notes, *locks.remarks(environment, today), *found.notes),
         project.sha,
         hashlib.sha256(made.text.encode()).hexdigest(),
         python.version,

@@ -255,7 +255,7 @@ def _refuse_tool(tool: Mapping[str, Any], place: str) -> None:
             if set(source) - {"index", "marker", "extra", "group"}:
                 kind = next(iter(sorted(set(source) - {"marker", "extra", "group"})))
                 raise PipfileError(
-                    f"{place}: {name} comes from a {kind}, which Bolide does not resolve; name an index."
+                    f"{place}: {name} comes from its `{kind}`, which Bolide does not resolve; name an index."
                 )
 
 

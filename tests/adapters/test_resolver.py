@@ -395,7 +395,7 @@ async def test_who_does_not_allow_the_newest_release_is_named(desk: Desk) -> Non
 async def test_what_comes_from_git_is_kept_and_said_so_or_refused(desk: Desk) -> None:
     desk.index.add("app", "1.0")
     text = '[packages]\napp = "*"\ntool = {git = "https://example.org/tool.git", ref = "main"}\n'
-    with pytest.raises(Refused, match="tool comes from a git"):
+    with pytest.raises(Refused, match="tool comes from its `git`"):
         await desk.resolve(text)
     kept = {"git": "https://example.org/tool.git", "ref": "0" * 40}
     old = {
@@ -405,7 +405,7 @@ async def test_what_comes_from_git_is_kept_and_said_so_or_refused(desk: Desk) ->
     found = await desk.resolve(text, old_lock=old)
     assert found.lock["default"]["tool"] == kept
     assert sorted(found.lock["default"]) == ["app", "its-dependency", "tool"]
-    assert found.notes == ("tool comes from a git: its entry was kept, not resolved.",)
+    assert found.notes == ("tool comes from its `git`: its entry was kept, not resolved.",)
 
 
 async def test_a_version_for_safety_is_taken_though_young_and_nothing_else_moves(desk: Desk) -> None:

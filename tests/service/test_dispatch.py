@@ -26,6 +26,15 @@ def world() -> World:
     return World()
 
 
+async def test_a_lock_that_was_made_for_another_pipfile_is_said_so() -> None:
+    world = World()
+    await world.install()
+    assert "was made for another" not in world.repository.pulls[world.only_pull()].body
+    await world.pushed({"Pipfile": FILES["Pipfile"].replace('flask = "*"', 'flask = ">=2"')})
+    body = world.repository.pulls[world.only_pull()].body
+    assert "- Today's Pipfile.lock was made for another Pipfile; \\`pipenv verify\\` fails with it." in body
+
+
 async def test_an_installation_gives_an_update_whose_title_and_body_are_true(world: World) -> None:
     world.packages.held_back = (HeldBack("flask", "3.1.0", "3.2.0", "it was released on 2026-11-20"),)
     base = world.repository.head

@@ -47,7 +47,7 @@ async def test_a_projects_lock_is_updated_and_tried_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("project", "sentence"),
     [
-        (PROJECT.replace("[project]", '[tool.uv.sources]\napp = {path = "."}\n[project]'), "app comes from a path"),
+        (PROJECT.replace("[project]", '[tool.uv.sources]\napp = {path = "."}\n[project]'), "app comes from its `path`"),
         (PROJECT.replace('"app"', '"app>=9"'), "app"),
     ],
 )
