@@ -5,8 +5,10 @@ from types import ModuleType
 
 import pytest
 
+from bot.core.candidates import NOT_ALLOWED
 from bot.core.commands import Help
 from bot.core.events import Actor, CommandGiven, Pushed
+from bot.core.packages import HeldBack
 from bot.core.texts import bisect, dashboard
 from bot.managers import bisect as bisects
 from bot.managers import recheck, steer
@@ -54,6 +56,14 @@ async def test_the_culprit_is_named_and_the_rest_goes_on(world: World) -> None:
     searched = next(report for (_, name), report in world.repository.checks.items() if name == bisect.CHECK)
     assert searched.title == "Does not work: keras"
     assert "| 1 | aiohttp, flask, keras | does not work |" in searched.summary
+
+
+async def test_what_is_held_back_says_what_was_found(world: World) -> None:
+    world.laboratory.broken["keras", NEW] = "keras"
+    world.packages.held_back = (HeldBack("keras", OLD, NEW, NOT_ALLOWED),)
+    await world.install()
+    body = world.repository.pulls[world.only_pull()].body
+    assert "| `keras` | 1.0 | 1.1 | 1.1 does not work: The import of keras fails" in body
 
 
 async def test_evidence_of_a_closed_update_is_not_gathered_again(world: World) -> None:

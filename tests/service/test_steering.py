@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from bot.core import inside
+from bot.core.candidates import NOT_ALLOWED
+from bot.core.packages import HeldBack
 from bot.core.schedules import Schedule
 from bot.core.texts import dashboard
 from bot.wiring import packages
@@ -294,6 +296,16 @@ async def test_evidence_is_gathered_anew_on_command() -> None:
     for issue_number in (there, there + 100):
         await world.commented(issue_number, "/recheck", comment=700 + issue_number)
         assert "no open pull request" in world.repository.comments[issue_number, f"answer {700 + issue_number}"]
+
+
+async def test_only_what_its_own_entry_keeps_is_held_back_for_being_ignored() -> None:
+    world = world_with("  ignore: [{package: keras, versions: '<3', reason: Old}, {package: numpy, reason: Later}]\n")
+    told = (HeldBack("keras", "2.0", "3.0", NOT_ALLOWED), HeldBack("numpy", "1.0", "1.1", NOT_ALLOWED))
+    world.packages.held_back = told
+    await world.install()
+    body = world.repository.pulls[world.only_pull()].body
+    assert f"| `keras` | 2.0 | 3.0 | {NOT_ALLOWED} |" in body
+    assert "| `numpy` | 1.0 | 1.1 | it is ignored (configuration): Later |" in body
 
 
 async def test_a_group_takes_no_prerelease_of_another(tmp_path: Path) -> None:
