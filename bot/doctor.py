@@ -21,6 +21,7 @@ from bot.adapters.github.credentials import EVENTS, permissions
 from bot.core import diagnosis
 from bot.core.diagnosis import Finding
 from bot.core.errors import Refused
+from bot.core.isolation import ISOLATIONS
 from bot.core.labels import OURS
 from bot.core.packages import IndexUnreachable, IndexUnsuitable, PackageUnknown
 from bot.core.ports import ForgeRefused, ForgeUnavailable
@@ -103,7 +104,8 @@ def _hosts(environ: Mapping[str, str]) -> frozenset[str]:
 
 async def examine(environ: Mapping[str, str]) -> list[Finding]:
     """What is well and what is not: this machine, the package index, the settings, GitHub."""
-    findings = [_python(), _uv(), _program("git", "the sandbox needs it", "apt install git"), _isolation(), _disk()]
+    findings = [_python(), _uv(), _program("git", "the sandbox needs it", "apt install git")]
+    findings += [_isolation(environ.get("BOLIDE_REQUIRED_ISOLATION") or "process"), _disk()]
     findings.append(await _index(environ))
     if not any(environ.get(setting.name) for setting in SETTINGS if setting.default is None or "_FILE" in setting.name):
         limited = "no GITHUB_ settings: `make demo` and `sandbox` work without them, `run` needs them"
@@ -138,10 +140,16 @@ def _program(name: str, why: str, remedy: str) -> Finding:
     return Finding("well", f"{name} at {found}") if found else Finding("missing", f"{name}: {why}", f"`{remedy}`")
 
 
-def _isolation() -> Finding:
+def _isolation(required: str) -> Finding:
     best = jail.best_isolation()
     if best == "bubblewrap":
         return Finding("well", "bubblewrap: evidence runs without network, seeing only its own files")
+    if ISOLATIONS.index(best) > (ISOLATIONS.index(required) if required in ISOLATIONS else 0):
+        return Finding(
+            "limited",
+            f"no code of a repository runs here: {required} is required and does not work",
+            "`apt install bubblewrap`; in a pod, let it have name spaces and an unmasked /proc of its own.",
+        )
     what = "without network, but sees this machine's files" if best == "unshare" else "with network and files in reach"
     return Finding("limited", f"evidence runs {what}", "`apt install bubblewrap` cuts it off entirely.")
 

@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
+from bot.core.isolation import ISOLATIONS, Isolation
 from bot.core.signature import require_key
 from bot.runnersettings import TektonSettings, read_runner
 from bot.secret import NOTHING
@@ -15,6 +17,7 @@ from bot.variables import ADVISORIES, SETTINGS
 
 SHORTEST_SECRET = 16
 """Characters; a shorter webhook secret can be guessed."""
+Text = TypeVar("Text", bound=str)
 _DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
 
 
@@ -59,6 +62,7 @@ class Settings:
     allowed_hosts: frozenset[str] = frozenset()
     watch_seconds: int = 1800
     probation_seconds: int = 10
+    required_isolation: Isolation = "process"
     advisories: str = ADVISORIES
     prescriptions: str = ""
     tekton: TektonSettings | None = None
@@ -86,6 +90,7 @@ class Settings:
             workers=read.number("BOLIDE_WORKERS", 1, 64),
             watch_seconds=read.number("BOLIDE_WATCH_SECONDS", 60, 86_400),
             probation_seconds=read.number("BOLIDE_PROBATION_SECONDS", 0, 60),
+            required_isolation=read.checked("BOLIDE_REQUIRED_ISOLATION", _isolation, "process"),
             database_url=Secret(read.secret("BOLIDE_DATABASE_URL", _database_url)),
             bucket=bucket,
             tekton=tekton,
@@ -174,7 +179,7 @@ class _Environment:
     def file(self, name: str) -> Path | None:
         return Path(text) if (text := self.text(name)) else None
 
-    def checked(self, name: str, check: Callable[[str], str], otherwise: str) -> str:
+    def checked(self, name: str, check: Callable[[str], Text], otherwise: Text) -> Text:
         try:
             return check(self.text(name))
         except ValueError as problem:
@@ -308,6 +313,13 @@ def _url(text: str) -> str:
 
 def _advisories(text: str) -> str:
     return _url(text) if text.startswith(("http:", "https:")) else text
+
+
+def _isolation(text: str) -> Isolation:
+    for kind in ISOLATIONS:
+        if text == kind:
+            return kind
+    raise ValueError(f"is {text!r}; set it to one of {', '.join(ISOLATIONS)}")
 
 
 def _loopback(host: str) -> bool:

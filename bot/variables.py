@@ -52,6 +52,11 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("BOLIDE_PROBATION_SECONDS", "10", "For how long a deployed version is watched, at most 60; 0: not at all"),
     Setting(
+        "BOLIDE_REQUIRED_ISOLATION",
+        "process",
+        "What must cut a repository's code off here: `bubblewrap`, `unshare` (the network only), `process` (nothing)",
+    ),
+    Setting(
         "BOLIDE_ADVISORIES",
         ADVISORIES,
         "Where advisories come from: OSV's service, a folder or zip of OSV records, or `none`",

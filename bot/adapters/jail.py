@@ -21,9 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from bot.adapters.process_tree import ProcessTree
-
-Isolation = Literal["bubblewrap", "unshare", "process"]
-"""bubblewrap: no network, only the given files. unshare: no network. process: limits only."""
+from bot.core.isolation import ISOLATIONS, Isolation, is_enough
 
 Stop = Literal["time", "cpu", "memory", "disk", "processes"]
 
@@ -40,6 +38,18 @@ ulimit -c 0; ulimit -t "$1"; ulimit -f "$2"
 { echo 500 >/proc/self/oom_score_adj; } 2>/dev/null
 shift 2; exec "$@"
 """
+
+
+class NotIsolated(Exception):
+    """The command was not started, because nothing that works here cuts it off as far as is required."""
+
+    def __init__(self, best: Isolation, required: Isolation) -> None:
+        self.sentence = (
+            f"Code of the repository was not run: it must be cut off by {required} (BOLIDE_REQUIRED_ISOLATION), and "
+            f"the best that works on this machine is {best}."
+        )
+        self.log_tail = ""
+        super().__init__(self.sentence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +95,19 @@ async def run(
     pass_fds: Sequence[int] = (),
     on_line: Callable[[str], None] | None = None,
     isolation: Isolation | None = None,
+    required: Isolation = "process",
 ) -> Finished:
     """Run the command until it ends or goes beyond a limit; nothing it started outlives this call.
 
     It sees `environ`, HOME and TMPDIR (a directory that is removed afterwards), LANG and PATH. With bubblewrap it sees
     only the system's programs, the Python it runs on, `readable` and, to write, `writable`; `cwd` must be among them.
-    `isolation` asks for one kind; by default it is the best that works here. Raises FileNotFoundError for a path that
-    does not exist.
+    `isolation` asks for one kind; by default it is the best that works here. Raises NotIsolated where that is less than
+    `required`, FileNotFoundError for a path that does not exist.
     """
     limits = limits or Limits()
     kind = await asyncio.to_thread(best_isolation) if isolation is None else isolation
+    if not is_enough(kind, required):
+        raise NotIsolated(kind, required)
     for path in (cwd, *readable, *writable):
         if not path.exists():
             raise FileNotFoundError(f"{path} does not exist, so the command {command[0]} was not started.")
@@ -113,8 +126,7 @@ async def run(
 def best_isolation() -> Isolation:
     """The strongest isolation that works on this machine, found by trying it; the answer is kept."""
     with _scratch() as scratch:
-        kinds: tuple[Isolation, ...] = ("bubblewrap", "unshare")
-        for kind in kinds:
+        for kind in ISOLATIONS[:-1]:
             with contextlib.suppress(OSError, subprocess.SubprocessError):
                 trial = [*_around(kind, scratch, Path("/"), (), ()), "/bin/true"]
                 if subprocess.run(trial, capture_output=True, timeout=20, env={}, check=False).returncode == 0:

@@ -15,7 +15,7 @@ from pathlib import Path
 from bot.adapters import jail, probe
 from bot.adapters.environments import Environments, Installed, InstallFailed
 from bot.adapters.findings import command_failure, read_accuracy, read_result, service_result
-from bot.adapters.jail import Finished, Isolation, Limits
+from bot.adapters.jail import Finished, Limits
 from bot.adapters.tarball import unpack
 from bot.core import lockfile
 from bot.core.discovery import with_service_found
@@ -27,6 +27,7 @@ from bot.core.evidence import (
     ServiceResult,
     TrainingResult,
 )
+from bot.core.isolation import Isolation
 from bot.core.recipe import Recipe, ServiceRecipe, TrainingRecipe
 
 TRAINING_LIMITS = Limits(seconds=600, cpu_seconds=1200, memory_mb=8192)
@@ -47,12 +48,14 @@ class Laboratory:
         training_limits: Limits = TRAINING_LIMITS,
         service_limits: Limits = SERVICE_LIMITS,
         isolation: Isolation | None = None,
+        required: Isolation = "process",
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._environments = environments
         self._training_limits = training_limits
         self._service_limits = service_limits
         self._isolation = isolation
+        self._required = required
         self._tell = tell
 
     @property
@@ -83,8 +86,11 @@ class Laboratory:
         started = time.monotonic()
         recipe = await asyncio.to_thread(_completed, recipe, source)
         with _temporary() as folder:
-            run = _Run(source, folder, lock, self._tell, self._isolation)
-            service, training = await self._examine(run, recipe)
+            run = _Run(source, folder, lock, self._tell, self._isolation, self._required)
+            try:
+                service, training = await self._examine(run, recipe)
+            except jail.NotIsolated as problem:
+                service = training = NotExamined(problem.sentence)
         return Examination(
             service=service,
             training=training,
@@ -137,6 +143,7 @@ class _Run:
     lock: str
     tell: Callable[[str], None]
     asked_isolation: Isolation | None
+    required: Isolation
     isolation: str = ""
 
     async def train(
@@ -212,6 +219,7 @@ class _Run:
             limits=limits,
             on_line=self.tell,
             isolation=self.asked_isolation,
+            required=self.required,
         )
         self.isolation = finished.isolation
         return replace(finished, output_tail=self._shortened(finished.output_tail, installed))

@@ -126,13 +126,19 @@ class LocalRunner:
     async def run(self, job: Job) -> Passed | Broken:
         """Run it to its end; cancelling stops the command."""
         try:
-            installed = await self._environments.install(job.requirements, job.indexes)
+            finished = await self._finished(job)
         except Exception as error:
             if isinstance(error, Explained):
                 return Broken(error.sentence, error.log_tail)
             raise
+        if finished.returncode == 0 and not finished.stopped:
+            return Passed(finished.output_tail)
+        return Broken(_sentence(job.command, finished), finished.output_tail)
+
+    async def _finished(self, job: Job) -> Finished:
+        installed = await self._environments.install(job.requirements, job.indexes)
         with _written_to(job.log) as on_line:
-            finished = await self._jail(
+            return await self._jail(
                 _command(job.command, installed.python),
                 cwd=job.source,
                 environ={"PATH": f"{installed.python.parent}:/usr/bin:/bin", "LANG": "C.UTF-8"} | dict(job.environ),
@@ -140,9 +146,6 @@ class LocalRunner:
                 writable=job.writes,
                 on_line=on_line,
             )
-        if finished.returncode == 0 and not finished.stopped:
-            return Passed(finished.output_tail)
-        return Broken(_sentence(job.command, finished), finished.output_tail)
 
 
 def prune_logs(folder: Path, keep: int) -> None:

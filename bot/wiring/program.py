@@ -93,7 +93,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
             forge=forge,
             index=found.index,
             resolver=ThothOr(found.resolver, client_environments(state), found.index, settings.allowed_hosts),
-            laboratory=OneAtATime(Laboratory(environments), turn),
+            laboratory=OneAtATime(Laboratory(environments, required=settings.required_isolation), turn),
             release_notes=found.release_notes,
             runner=runs,
             deployed=runs,
@@ -204,7 +204,7 @@ def _workshop(
         (state / name).mkdir(mode=0o700, exist_ok=True)
     prune_logs(state / "runs" / "logs", LOGS_KEPT)
     return Workshop(
-        runner=LocalRunner(environments, partial(jail.run, limits=STAGE_LIMITS)),
+        runner=LocalRunner(environments, partial(jail.run, limits=STAGE_LIMITS, required=settings.required_isolation)),
         environments=environments,
         store=_store(settings, state),
         deployer=supervisor,

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from bot.adapters import jail
-from bot.adapters.jail import Finished, Isolation, Limits, best_isolation
+from bot.adapters.jail import Finished, Limits, best_isolation
+from bot.core.isolation import Isolation
 
 EVERY_KIND: list[Isolation] = ["bubblewrap", "unshare", "process"]
 WITHOUT_NETWORK: list[Isolation] = ["bubblewrap", "unshare"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.adapters.environments import Environments, own_uv
-from bot.adapters.jail import Isolation, Limits, best_isolation
+from bot.adapters.jail import Limits, best_isolation
 from bot.adapters.laboratory import Laboratory
 from bot.adapters.tarball import UnsafeTree, unpack
 from bot.core import lockfile, repoconfig
@@ -23,6 +23,7 @@ from bot.core.evidence import (
     TrainingResult,
     verdict,
 )
+from bot.core.isolation import Isolation
 
 FIXTURE = Path(__file__).parents[1] / "data" / "flask-exporter"
 ANY = Recipe(None, None)
@@ -73,6 +74,18 @@ async def failure_of(
     examination = await laboratory.examine(tree(folder, files), EMPTY_LOCK, recipe)
     assert len(examination.failures) == 1
     return examination.failures[0]
+
+
+async def test_where_nothing_cuts_code_off_as_required_nothing_is_run_and_that_is_said(
+    environments: Environments, tmp_path: Path
+) -> None:
+    strict = Laboratory(environments, isolation="unshare", required="bubblewrap")
+    ran = tmp_path / "ran"
+    source = tree(tmp_path / "source", {"wsgi.py": f"open({str(ran)!r}, 'w')\n{HELLO}"})
+    examination = await strict.examine(source, EMPTY_LOCK, ANY)
+    assert isinstance(examination.service, NotExamined)
+    assert "must be cut off by bubblewrap (BOLIDE_REQUIRED_ISOLATION)" in examination.service.reason
+    assert not ran.exists()
 
 
 # The told cases, with the real packages.
@@ -247,7 +260,10 @@ async def test_a_repository_without_a_service_is_never_safe(environments: Enviro
 async def test_a_lock_that_cannot_be_read_or_lacks_the_category(environments: Environments, tmp_path: Path) -> None:
     source = tree(tmp_path, {"wsgi.py": HELLO})
     laboratory = Laboratory(environments)
-    unreadable = await laboratory.examine(source, "<<<<<<< HEAD", ANY)
+    unmerged = await laboratory.examine(source, "<<<<<<< HEAD", ANY)
+    assert isinstance(unmerged.service, Failure)
+    assert unmerged.service.sentence.startswith("Pipfile.lock has a merge conflict marker on line 1")
+    unreadable = await laboratory.examine(source, "{", ANY)
     assert isinstance(unreadable.service, Failure)
     assert unreadable.service.sentence.startswith("Pipfile.lock is not JSON")
     recipe = Recipe(None, ServiceRecipe(("web",), (), "wsgi:application", "", "", ""))

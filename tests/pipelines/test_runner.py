@@ -49,6 +49,19 @@ async def test_a_stage_beyond_its_limit_is_stopped_and_its_log_stays(tmp_path: P
     assert told.log.read_text().startswith("begun")
 
 
+async def test_a_stage_that_nothing_cuts_off_is_not_begun_where_that_is_required(tmp_path: Path) -> None:
+    told = job(tmp_path, "print('begun')")
+    strict = LocalRunner(OneEnvironment(), partial(jail.run, isolation="process", required="bubblewrap"))
+    ended = await strict.run(told)
+    assert isinstance(ended, Broken)
+    assert ended.sentence == (
+        "Code of the repository was not run: it must be cut off by bubblewrap (BOLIDE_REQUIRED_ISOLATION), and the "
+        "best that works on this machine is process."
+    )
+    assert told.log
+    assert told.log.read_text() == ""
+
+
 async def test_a_log_does_not_grow_without_end(tmp_path: Path) -> None:
     told = job(tmp_path, "for _ in range(9000): print('x' * 1500)\nprint('the end')")
     ended = await runner().run(told)
