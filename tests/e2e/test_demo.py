@@ -56,7 +56,7 @@ class Demo:
     def stop(self) -> int:
         """End it as Ctrl-C does; its exit status."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(timeout=180)
+        return self.process.wait(timeout=90)
 
 
 @pytest.fixture
