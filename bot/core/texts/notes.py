@@ -85,6 +85,7 @@ def neutral(text: str, most: int = _MOST_OF_ONE) -> str:
 def _lines(tokens: Iterable[Token]) -> Iterable[str]:
     depth, before, heading = 0, "", False
     for token in tokens:
+        words = ""
         match token.type:
             case "bullet_list_open" | "ordered_list_open":
                 depth += 1
@@ -98,9 +99,9 @@ def _lines(tokens: Iterable[Token]) -> Iterable[str]:
                 heading = False
             case "inline" | "fence" | "code_block":
                 words = _plain(_words(token))
-                if words:
-                    yield f"**{words}**" if heading and not depth else f"{before or '  ' * min(depth, _DEEPEST)}{words}"
-                    before = ""
+        if words:
+            yield f"**{words}**" if heading and not depth else f"{before or '  ' * min(depth, _DEEPEST)}{words}"
+            before = ""
 
 
 def _words(token: Token) -> str:
