@@ -21,7 +21,7 @@ from bot.adapters.github.credentials import EVENTS, permissions
 from bot.core import diagnosis
 from bot.core.diagnosis import Finding
 from bot.core.errors import Refused
-from bot.core.isolation import ISOLATIONS
+from bot.core.isolation import ISOLATIONS, is_enough
 from bot.core.labels import OURS
 from bot.core.packages import IndexUnreachable, IndexUnsuitable, PackageUnknown
 from bot.core.ports import ForgeRefused, ForgeUnavailable
@@ -144,7 +144,7 @@ def _isolation(required: str) -> Finding:
     best = jail.best_isolation()
     if best == "bubblewrap":
         return Finding("well", "bubblewrap: evidence runs without network, seeing only its own files")
-    if ISOLATIONS.index(best) > (ISOLATIONS.index(required) if required in ISOLATIONS else 0):
+    if not any(is_enough(best, kind) for kind in ISOLATIONS if kind == required):
         return Finding(
             "limited",
             f"no code of a repository runs here: {required} is required and does not work",

@@ -29,6 +29,7 @@ from bot.service.dispatch import Dispatch, Outside
 from bot.settings import Settings
 from bot.wiring import program
 from tests.contract.memory_watch_list import MemoryWatchList
+from tests.flow.clusters import answering
 from tests.flow.town import REPOSITORY, square
 from tests.managers.package_world import PackageWorld
 from tests.managers.places import MemoryLaboratory, MemoryReleaseNotes
@@ -135,19 +136,8 @@ async def cluster(there: Realm) -> AsyncIterator[str]:
         there.tired += "TIRES" in code
         return web.json_response({"commit": commit}, status=500 if there.tired > 5 else 200)
 
-    app = web.Application()
-    app.router.add_get("/readyz", answer)
-    app.router.add_get("/version", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    controller = asyncio.create_task(control(there))
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        controller.cancel()
-        await asyncio.gather(controller, return_exceptions=True)
-        await runner.cleanup()
+    async with answering(answer, control(there)) as url:
+        yield url
 
 
 async def control(there: Realm) -> None:

@@ -14,6 +14,7 @@ from bot import running
 from bot.demo.person import Person, until
 from bot.wiring import program
 from tests.contract.registry import PRESENT, REASON, Registry
+from tests.flow.clusters import answering
 from tests.flow.town import REPOSITORY, square
 from tests.sandbox.harness import Client, as_user
 
@@ -94,19 +95,8 @@ async def serving(there: Realm) -> AsyncIterator[str]:
     async def answer(_: web.Request) -> web.Response:
         return web.json_response({"commit": there.commit})
 
-    app = web.Application()
-    app.router.add_get("/readyz", answer)
-    app.router.add_get("/version", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    controller = asyncio.create_task(begin(there))
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        controller.cancel()
-        await asyncio.gather(controller, return_exceptions=True)
-        await runner.cleanup()
+    async with answering(answer, begin(there)) as url:
+        yield url
 
 
 async def begin(there: Realm) -> None:
