@@ -114,12 +114,24 @@ async def listen(state: Path, answer: Callable[[Mapping[str, Any]], Awaitable[Ma
             while line := await reader.readline():
                 writer.write(json.dumps(await _answer(line, answer)).encode() + b"\n")
                 await writer.drain()
-        except (OSError, ValueError):
-            pass  # the asker has gone, or its line was longer than the limit
+        except ValueError:
+            await _refuse_the_rest(reader, writer)
+        except OSError:
+            pass  # the asker has gone
         finally:
             writer.close()
 
     return await asyncio.start_unix_server(serve, sock=_bind(state / SOCKET), limit=_LINE_LIMIT)
+
+
+async def _refuse_the_rest(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Say that a line was too long and read until the asker closes: what is left unread would reset the connection."""
+    with contextlib.suppress(OSError):
+        sentence = f"The question is longer than {_LINE_LIMIT} bytes."
+        writer.write(json.dumps({"ok": False, "sentence": sentence}).encode() + b"\n")
+        writer.write_eof()
+        while await reader.read(_LINE_LIMIT):
+            pass
 
 
 def _bind(path: Path) -> socket.socket:
