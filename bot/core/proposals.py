@@ -1,16 +1,16 @@
 """What is proposed for one environment, in which pull requests, and what waits: the owner's rules at work."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from bot.core import lockfile, locks, securing, steering, watching
+from bot.core import lockfile, locks, openchanges, securing, steering, watching
 from bot.core.environments import DEFAULT, Environment
 from bot.core.errors import Refused
 from bot.core.locks import Today
+from bot.core.openchanges import Ending, belongs
 from bot.core.packages import HeldBack, Only, PackageUnknown, Project, Unresolvable
-from bot.core.plan import AskEvidence, ClosePullRequest, Comment, ProposeChange
+from bot.core.plan import AskEvidence, Comment, ProposeChange
 from bot.core.ports import BotBranch, Snapshot
 from bot.core.relock import Relock, Wish, proposed, relock
 from bot.core.repoconfig import RepoConfig
@@ -21,10 +21,6 @@ from bot.core.texts import update as text
 from bot.core.texts.dashboard import Waiting
 from bot.core.texts.markdown import harmless
 from bot.core.watching import Locked
-
-_BATCH = re.compile(r"bolide/(?:group|major|transitive|security)(?:-|@|$)")
-_OURS = re.compile(r"bolide/(?:update|group|major|transitive)(?:-|@|$)")
-OBSOLETE = "What this proposes is no longer to be done, or is done elsewhere; Bolide closes it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +63,18 @@ class Room:
 
 def room(project: Snapshot, limits: Limits, see: See) -> Room:
     """The room that the repository's open pull requests leave."""
-    ours = [each for each in project.open_changes if _OURS.match(each.branch)]
+    ours = [each for each in project.open_changes if openchanges.is_limited(each.branch)]
     recent = [each for each in ours if (see.now - each.opened).total_seconds() < 3600]
     return Room(limits, len(ours), len(recent))
 
 
 @dataclass(slots=True)
 class Course:
-    """What is done about one environment, what is said of it, and what is open, waiting and held back after it."""
+    """What is done about one environment, what is said of it, and what is waiting and held back after it."""
 
-    actions: list[ProposeChange | AskEvidence | ClosePullRequest | Comment] = field(default_factory=list)
+    actions: list[ProposeChange | AskEvidence | Ending] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     titles: list[str] = field(default_factory=list)
-    open: list[str] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
     held_back: tuple[HeldBack, ...] = ()
     locked: tuple[Locked, ...] = ()
@@ -116,7 +111,8 @@ async def course(
         seen = project.on(branch)
         lock = _explained(await relock(seen, config, part, see), rules) if batch.names else made
         _propose(found, seen, lock, part, rules, places, see)
-    _retire(found, project, environment, [*own, *branches], see)
+        own += [] if lock.settled else [branch]
+    _retire(found, project, environment, own, see)
     return found
 
 
@@ -206,28 +202,12 @@ async def _page(name: str, today: Today, see: See) -> Project:
 async def _with_branches(project: Snapshot, environment: Environment, branches: Sequence[str], see: See) -> Snapshot:
     """The snapshot with the batches' branches and those of the environment that are open besides."""
     own = {environment.branch: project.own_work()}
-    stale = [each.branch for each in project.open_changes if _is_batch(each.branch, environment)]
+    stale = [each.branch for each in project.open_changes if belongs(each.branch, environment)]
     more = [name for name in dict.fromkeys((*branches, *stale)) if name not in own]
     if not more:
         return replace(project, others={**project.others, **own})
     there = await see.reader.snapshot((), branch=more[0], sha=project.sha, more=more[1:])
     return replace(project, others={**project.others, **own, more[0]: there.own_work(), **there.others})
-
-
-def is_update(branch: str) -> bool:
-    """Whether updates are proposed on a branch of this name."""
-    return bool(_OURS.match(branch) or _BATCH.match(branch))
-
-
-def belongs(branch: str, environment: Environment) -> bool:
-    """Whether it is a branch on which updates of this environment are proposed."""
-    return branch == environment.branch or _is_batch(branch, environment)
-
-
-def _is_batch(branch: str, environment: Environment) -> bool:
-    """Whether it is the branch of a batch of this environment, other than its own one."""
-    name = branch.partition("@")[2] or DEFAULT
-    return name == environment.name and bool(_BATCH.match(branch))
 
 
 def _propose(found: Course, project: Snapshot, made: Relock, wish: Wish, rules: Rules, places: Room, see: See) -> None:
@@ -244,21 +224,24 @@ def _propose(found: Course, project: Snapshot, made: Relock, wish: Wish, rules: 
             anew = " Its evidence is gathered anew." if change.again else ""
             found.said.append(f"#{change.number} proposes this lock already.{anew}")
             found.actions.append(change)
-            found.open.append(f"#{change.number}")
-        case _:
+        case Waiting():
+            _wait(found, change)
+        case ProposeChange():
             if wish.prefix == securing.PREFIX:
                 change = replace(change, labels=(securing.LABEL,))
             free = bool(change.labels or asked or (change.existing and change.existing.pull_request))
             wait = "" if free else rules.closed_until or places.take()
             if wait:
-                found.waiting.append(Waiting(change.title, wait))
-                found.said.append(f"{change.title} waits for {wait}.")
-                return None
+                return _wait(found, Waiting(change.title, wait))
             found.actions.append(change)
             found.titles.append(change.title)
             found.said.append(f"{{proposed {name}}} is open; its evidence follows there.")
-            found.open.append(f"{{proposed {name}}}")
     return None
+
+
+def _wait(found: Course, change: Waiting) -> None:
+    found.waiting.append(change)
+    found.said.append(f"{change.title} waits for {change.reason}.")
 
 
 def _hand_over(found: Course, branch: BotBranch, name: str) -> None:
@@ -267,18 +250,15 @@ def _hand_over(found: Course, branch: BotBranch, name: str) -> None:
     found.said.append(said)
     if branch.pull_request:
         found.actions.append(Comment(branch.pull_request, "handed over", said))
-        found.open.append(f"#{branch.pull_request}")
 
 
-def _retire(found: Course, project: Snapshot, environment: Environment, branches: Sequence[str], see: See) -> None:
-    """Close what is open for a batch that there is no more, unless a person has committed to it."""
+def _retire(found: Course, project: Snapshot, environment: Environment, wanted: Sequence[str], see: See) -> None:
+    """Close what is open though there is nothing to propose there any more, unless a person has committed to it."""
     for each in project.open_changes:
-        if not _is_batch(each.branch, environment) or each.branch in branches:
-            continue
-        branch = project.others[each.branch].branch
-        if branch and branch.only_by(see.login):
-            found.actions += [Comment(each.number, "obsolete", OBSOLETE), ClosePullRequest(each.number, each.branch)]
-            found.said.append(f"#{each.number} is closed: its updates are no longer to be made.")
+        if belongs(each.branch, environment) and each.branch not in wanted:
+            end = openchanges.ending(each, project.others[each.branch], see.login)
+            found.actions += end
+            found.said += [f"#{each.number} is closed: its updates are no longer to be made."] if end else []
 
 
 def _explained(made: Relock, rules: Rules) -> Relock:

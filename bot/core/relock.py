@@ -18,6 +18,7 @@ from bot.core.releasenotes import Asked
 from bot.core.repoconfig import RepoConfig
 from bot.core.see import See
 from bot.core.texts import update as text
+from bot.core.texts.dashboard import Waiting
 from bot.core.texts.update import Move, UpdateText
 
 
@@ -134,8 +135,10 @@ def cooldown_days(config: RepoConfig, wish: Wish) -> int:
     return config.cooldown_days if wish.cooldown_days is None else wish.cooldown_days
 
 
-def proposed(project: Snapshot, made: Relock, wish: Wish, *, asked: str = "") -> ProposeChange | AskEvidence | str:
-    """The change to propose, the proposal that is open already, or the sentence why there is nothing to do.
+def proposed(
+    project: Snapshot, made: Relock, wish: Wish, *, asked: str = ""
+) -> ProposeChange | AskEvidence | Waiting | str:
+    """The change to propose, the proposal that is open already, what it waits for, or why there is nothing to do.
 
     `project` is seen on the wish's branch. `asked` is the key of the command that wants it, empty for none.
     """
@@ -145,15 +148,16 @@ def proposed(project: Snapshot, made: Relock, wish: Wish, *, asked: str = "") ->
     if branch and branch.pull_request and _is_open(project, update):
         return AskEvidence(branch.pull_request, project.sha, branch.sha, lock, asked)
     declined = {found.lock_sha256 for body in project.declined if (found := text.parse(body))}
+    title = f"{wish.prefix}{text.title(update.changes, wish.environment)}"
     if not asked and update.lock_sha256 in declined:
-        return "This lock was proposed, and its pull request was closed; comment `/update` to have it proposed again."
+        return Waiting(title, "the comment /update, as its pull request was closed")
     return ProposeChange(
         Target(project.node_id, project.default_branch, project.sha),
         wish.proposed_on,
         project.existing(),
         (FileChange(lock, made.lock_text),),
         f"{wish.prefix}{text.message(update)}",
-        f"{wish.prefix}{text.title(update.changes, wish.environment)}",
+        title,
         text.body(update),
         evidence=lock,
     )

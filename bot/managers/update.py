@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.core import environments, onboarding, overlays, proposals, repoconfig, schedules
+from bot.core import environments, onboarding, openchanges, overlays, proposals, repoconfig, schedules
 from bot.core.commands import RebaseNow, SecureNow, UpdateNow
 from bot.core.environments import DEFAULT, TOP_FILES, Environment, Found
 from bot.core.errors import Refused, TryLater
 from bot.core.events import CommandGiven, Event, LookWanted, Pushed, RepositoryAdded, Scheduled, WorldChanged
 from bot.core.plan import Action, Comment, Conclusion, Plan, Report, TrackIssue, Watch
-from bot.core.ports import Snapshot
+from bot.core.ports import OpenChange, Snapshot
 from bot.core.proposals import Room, Rules, room
 from bot.core.repoconfig import RepoConfig
 from bot.core.schedules import Schedule
@@ -59,11 +59,13 @@ async def plan(event: Event, see: See) -> Plan | None:
             return Plan(idle, _comments(event, idle))
         wanted = _wanted(event, project, found)
         course = _Course(event, config, *_rules(event, project, config, see))
-        project = await _with_overlays(project, wanted, see)
+        strays = () if course.rules.only_security else openchanges.strays(project.open_changes, found.environments)
+        project = await _with_overlays(project, wanted, strays, see)
     except Refused as refusal:
         return _refused(event, project, str(refusal))
     outcomes = [await _one(course, project.on(each.branch), each, see) for each in wanted]
-    kept: tuple[Action, ...] = (*_watched(course, found, outcomes, see), *_tracked(course, project, found, outcomes))
+    ends = [action for each in strays for action in openchanges.ending(each, project.others[each.branch], see.login)]
+    kept = (*ends, *_watched(course, found, outcomes, see), *_tracked(course, project, found, outcomes))
     return _together(event, outcomes, wanted, found.remarks, kept)
 
 
@@ -100,7 +102,7 @@ def _rules(event: Event, project: Snapshot, config: RepoConfig, see: See) -> tup
         closed = f"the schedule{_next(schedule, see)}"
     only = isinstance(event, CommandGiven) and isinstance(event.command, SecureNow)
     about = _about(event, project)
-    about = about if proposals.is_update(about) else ""
+    about = about if openchanges.is_update(about) else ""
     return Rules(rules, ignored, _key(event), closed, only, about), room(project, rules.limits, see), schedule
 
 
@@ -128,7 +130,7 @@ def _wanted(event: Event, project: Snapshot, found: Found) -> tuple[Environment,
         case CommandGiven(command=UpdateNow(environment=name)):
             return found.named(name)
     branch = _about(event, project)
-    return tuple(each for each in found.environments if proposals.belongs(branch, each)) or found.environments
+    return tuple(each for each in found.environments if openchanges.belongs(branch, each)) or found.environments
 
 
 def _about(event: Event, project: Snapshot) -> str:
@@ -150,17 +152,22 @@ def _idle(project: Snapshot, found: Found, config: RepoConfig) -> str | None:
     return None
 
 
-async def _with_overlays(project: Snapshot, wanted: tuple[Environment, ...], see: See) -> Snapshot:
-    """The snapshot with the files and the branches of the wanted environments, at the same commit."""
+async def _with_overlays(
+    project: Snapshot, wanted: tuple[Environment, ...], strays: tuple[OpenChange, ...], see: See
+) -> Snapshot:
+    """The snapshot with the files and branches of the wanted environments, and the strays' branches, at one commit."""
     others = [each for each in wanted if each.name != DEFAULT]
     seen = {text.BRANCH: project.own_work()}
-    if not others:
+    branches = [
+        name for name in (*(each.branch for each in others), *(each.branch for each in strays)) if name not in seen
+    ]
+    if not branches:
         return replace(project, others=seen)
     paths = tuple(dict.fromkeys(path for each in others if each.folder for path in each.files))
-    first, *more = [each.branch for each in others]
+    first, *more = branches
     there = await see.reader.snapshot(paths, branch=first, sha=project.sha, more=more)
-    branches = {**seen, first: there.own_work(), **there.others}
-    return replace(project, files={**project.files, **there.files}, others=branches)
+    work = {**seen, first: there.own_work(), **there.others}
+    return replace(project, files={**project.files, **there.files}, others=work)
 
 
 async def _one(course: _Course, project: Snapshot, environment: Environment, see: See) -> _Outcome:
@@ -172,14 +179,16 @@ async def _one(course: _Course, project: Snapshot, environment: Environment, see
     except Refused as refusal:
         said = quiet(str(refusal))
         report = _report(project, environment, "No update could be proposed", said, "failure")
-        look = Look(name, see.now, trouble=str(refusal), next_look=upcoming)
+        left = openchanges.after(project.open_changes, environment, ())
+        look = Look(name, see.now, left, trouble=str(refusal), next_look=upcoming)
         return _Outcome(said, (report,), look=look, locked=proposals.locked_now(project, environment, see))
     except TryLater as problem:
         if isinstance(event, CommandGiven):
             raise  # who asked is answered in any case
         said = quiet(f"{problem} Bolide tries again by itself.")
         return _Outcome(said, (_report(project, environment, "Waiting", said, "neutral"),), problem.after)
-    look = Look(name, see.now, tuple(found.open), tuple(found.waiting), found.held_back, "", upcoming, found.checked)
+    left = openchanges.after(project.open_changes, environment, found.actions)
+    look = Look(name, see.now, left, tuple(found.waiting), found.held_back, "", upcoming, found.checked)
     # A look at the advisories alone says nothing of the rest.
     seen = None if course.rules.only_security else look
     title = "; ".join(found.titles)

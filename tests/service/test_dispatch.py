@@ -234,7 +234,7 @@ async def test_closing_declines_a_lock_until_somebody_asks_for_it(world: World) 
     number = world.only_pull()
     world.repository.pulls[number].state = "closed"
     await world.pushed({"README.md": "more\n"})
-    assert "This lock was proposed, and its pull request was closed" in " ".join(world.notes)
+    assert "waits for the comment /update, as its pull request was closed" in " ".join(world.notes)
     assert [pull.state for pull in world.repository.pulls.values()] == ["closed"]
     await world.titled("Kebechet update")
     assert world.only_pull() != number

@@ -199,6 +199,43 @@ async def test_what_is_no_longer_to_be_proposed_is_closed_unless_a_person_works_
     await world.pushed({CONFIGURED: CONFIG})
     assert set(titles(world)) == {"bolide/update", "bolide/major-flask"}
     assert "no longer to be done" in world.repository.comments[opened["bolide/major-keras"], "obsolete"]
+    assert f"**Open**: #{opened['bolide/major-flask']}, #{opened['bolide/update']}" in issue(world)
+    await world.pushed({"Pipfile": PIPFILE.replace('flask = "*"', 'flask = ">=9"')})
+    assert "Nothing could be proposed" in issue(world)
+    assert f"**Open**: #{opened['bolide/major-flask']}, #{opened['bolide/update']}" in issue(world)
+
+
+async def test_what_the_bot_closed_as_obsolete_is_proposed_again_when_it_is_wanted_again() -> None:
+    for updates in ("", GROUPS):
+        world = world_with(f"{updates}  ignore: [{{package: flask}}, {{package: numpy}}, {{package: werkzeug}}]\n")
+        await world.install()
+        number, before = world.only_pull(), titles(world)
+        await world.commented(number, "/ignore keras")
+        assert (titles(world), "**Open**: nothing" in issue(world)) == ({}, True)
+        assert world.bot_branches() == set()
+        await world.commented(number, "/unignore keras", comment=502)
+        assert titles(world) == before
+
+
+async def test_what_a_person_closed_waits_for_a_word_and_the_dashboard_says_so() -> None:
+    world = world_with()
+    await world.install()
+    number = world.only_pull()
+    world.repository.pulls[number].state = "closed"
+    await world.install()
+    assert titles(world) == {}
+    assert "the comment /update, as its pull request was closed" in issue(world)
+
+
+async def test_what_was_proposed_for_an_environment_that_is_gone_is_closed() -> None:
+    world = world_with("  ignore: [{package: flask}]\n")
+    overlay = {"overlays/gpu/Pipfile": PIPFILE, "overlays/gpu/Pipfile.lock": lock(flask="2.2.5", werkzeug="2.2.3")}
+    world.repository.push(overlay)
+    await world.install()
+    assert set(titles(world)) == {"bolide/update", "bolide/update-gpu"}
+    await world.pushed(dict.fromkeys(overlay, ""))
+    assert set(titles(world)) == {"bolide/update"}
+    assert world.bot_branches() == {"bolide/update"}
 
 
 async def test_a_persons_commit_on_a_groups_branch_stops_the_bot_there() -> None:

@@ -142,6 +142,11 @@ def parse(body: str) -> Proposal | None:
     return Proposal(found["base"], found["lock"], found["file"] or "Pipfile.lock") if found else None
 
 
+def retired(body: str) -> str:
+    """The body of a pull request that Bolide itself closes: it proposes nothing any more."""
+    return _PROPOSAL.sub("", body)
+
+
 def _changes(update: UpdateText) -> str:
     if not update.changes:
         return f"No version: only hashes, or what the lock says of its {_file_name(update.environment.manifest)}."
