@@ -98,6 +98,8 @@ class Origin:
     model_id: str | None
     model_sha256: str | None
     base: str
+    training_image: str | None = None
+    """The image of the packages and code that make the model, by digest."""
 
 
 def provenance(name: str, digest: str, origin: Origin, builder: str, built_at: str) -> dict[str, Any]:
@@ -123,12 +125,14 @@ def provenance(name: str, digest: str, origin: Origin, builder: str, built_at: s
 
 def _materials(origin: Origin) -> list[dict[str, Any]]:
     base, _, base_digest = origin.base.partition("@sha256:")
+    training, _, training_digest = (origin.training_image or "").partition("@sha256:")
     found: list[tuple[str, str, str | None]] = [
         (f"git+https://github.com/{origin.repository}", "gitCommit", origin.commit),
         ("file:Pipfile.lock", "sha256", origin.lock_sha256),
         ("file:source", "sha256", origin.source_sha256),
         ("file:data", "sha256", origin.data_sha256),
         (f"file:model/{origin.model_id}", "sha256", origin.model_sha256),
+        (f"pkg:oci/{training}", "sha256", training_digest),
         (f"pkg:oci/{base}", "sha256", base_digest),
     ]
     return [{"uri": uri, "digest": {kind: digest}} for uri, kind, digest in found if digest]

@@ -50,6 +50,8 @@ class StageReport:
     sha: str
     stage: StageName
     outcome: Started | Outcome
+    image: str = ""
+    """The image, by digest, that holds the stage's packages and code; empty where none was made."""
 
 
 @dataclass(frozen=True, slots=True)

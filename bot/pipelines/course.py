@@ -143,15 +143,20 @@ class Course:
         self.begun = time.monotonic()
         self.scratch = workshop.scratch.absolute() / f"{request.sha[:12]}-{uuid.uuid4().hex[:8]}"
         self.lock_sha256 = sha256_text(request.lock)
+        self.images: dict[StageName, str] = {}
+        """The image of a stage's packages and code, by digest, where one was made."""
 
     async def start(self, stage: StageName) -> float:
         """Report that a stage began; returns the time for its `Done`."""
-        await self._report(StageReport(self.request.sha, stage, Started()))
+        await self._report(self._line(stage, Started()))
         return time.monotonic()
 
     async def say(self, stage: StageName, outcome: Outcome) -> None:
         """Report how a stage ended."""
-        await self._report(StageReport(self.request.sha, stage, outcome))
+        await self._report(self._line(stage, outcome))
+
+    def _line(self, stage: StageName, outcome: Started | Outcome) -> StageReport:
+        return StageReport(self.request.sha, stage, outcome, self.images.get(stage, ""))
 
     def refuse_taken_back(self, name: str) -> None:
         """Raise Stop for a release or an image that holds what was rolled back."""

@@ -43,6 +43,7 @@ def _lineage(record: Mapping[str, Any]) -> list[dict[str, str]]:
         "Merge": record["sha"],
         "Lock, sha256": record.get("lock_sha256"),
         "Data, sha256": model.get("data_sha256"),
+        "Training image": record.get("training_image"),
         "Model": model.get("model_id"),
         "Model, sha256": model.get("sha256"),
         "Release or image": stages.get("package", {}).get("artefact"),

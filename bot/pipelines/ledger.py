@@ -47,7 +47,8 @@ class Ledger:
 
         def noted(record: Record) -> Record:
             stages = {**record["stages"], report.stage: stage}
-            return {**record, "stages": stages, **({"model": model} if model else {})}
+            made = {"model": model, "training_image": report.image if report.stage == "train" else ""}
+            return {**record, "stages": stages, **{name: known for name, known in made.items() if known}}
 
         await self._change(report.sha, noted)
 

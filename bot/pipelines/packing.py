@@ -104,6 +104,7 @@ class Packing:
             model_id=card.get("model_id"),
             model_sha256=card.get("sha256"),
             base=self._yard.base,
+            training_image=course.images.get("train"),
         )
 
 
@@ -120,7 +121,9 @@ async def training_image(course: Course, recipe: TrainingRecipe) -> Pushed | Non
         return image.training_spec(yard.base, requirements, yard.python)
 
     packing = Packing(course, "train", ImageOrder(recipe.image, recipe.categories, recipe.inputs, spec))
-    if known := await packing.find():
-        return known
-    await course.start("train")
-    return await packing.make()
+    pushed = await packing.find()
+    if not pushed:
+        await course.start("train")
+        pushed = await packing.make()
+    course.images["train"] = pushed.name
+    return pushed

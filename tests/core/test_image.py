@@ -1,6 +1,7 @@
 """Images as data."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -63,6 +64,10 @@ def test_the_statement_names_every_link_of_the_chain() -> None:
     named = [next(iter(material["digest"].values())) for material in build["resolvedDependencies"]]
     assert named == ["c" * 40, "1" * 64, "3" * 64, "4" * 64, "5" * 64, "a" * 64]
     assert json.loads(json.dumps(told)) == told
+    trained = replace(origin, training_image=f"registry.example.org/ada/training@sha256:{'7' * 64}")
+    told = provenance("r.example/x", f"sha256:{'6' * 64}", trained, "bolide", "2027-01-01T00:00:00Z")
+    image = {"uri": "pkg:oci/registry.example.org/ada/training", "digest": {"sha256": "7" * 64}}
+    assert image in told["predicate"]["buildDefinition"]["resolvedDependencies"]
 
 
 def test_a_service_without_a_model_has_no_such_link() -> None:

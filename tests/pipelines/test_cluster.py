@@ -244,9 +244,18 @@ async def test_a_training_has_an_image_of_its_own_which_other_merges_leave_alone
         "default",
         "training",
     }
+    (statement,) = [
+        json.loads((path.parent / "provenance.json").read_text())
+        for path in place.root.glob("store/objects/*/image.json")
+        if IMAGE in path.read_text()
+    ]
+    by_digest = {"uri": f"pkg:oci/{name}", "digest": {"sha256": made["digest"].removeprefix("sha256:")}}
+    assert by_digest in statement["predicate"]["buildDefinition"]["resolvedDependencies"]
+    assert {line.image for line in place.reports if line.stage == "train"} == {f"{name}@{made['digest']}", ""}
 
     await place.merge(2, {"shop/__init__.py": SERVICE + "# quicker\n"})
     assert place.images.builds == 3
+    assert [line.image for line in place.reports if line.stage == "train"] == [f"{name}@{made['digest']}"]
     await place.merge(3, {"training/train.py": training_module() + "# better\n"})
     assert place.images.builds == 5
 

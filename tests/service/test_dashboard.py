@@ -37,7 +37,7 @@ async def work(request: RunRequest, report: Report) -> RunResult:
     sha = request.sha
     for stage in ("train", "evaluate"):
         await report(StageReport(sha, stage, Started()))
-    await report(StageReport(sha, "train", Done("model", 1.5)))
+    await report(StageReport(sha, "train", Done("model", 1.5), "registry/training@sha256:7a17"))
     await report(StageReport(sha, "evaluate", Skipped("The evaluation is unchanged since then.", "model")))
     if sha == BAD:
         failed = Failed(f"no digits {EVIL}", LOG, f"git checkout {BAD} && python -m training.gate")
@@ -102,7 +102,7 @@ async def test_a_run_shows_its_stages_its_times_and_what_it_was_made_of(records:
         assert "The evaluation is unchanged since then." in page
         assert page.count("<rect") == 4
         lineage = page[page.index("What it was made of") :]
-        found = [lineage.index(part) for part in (GOOD, "44136fa3", "da7a", "tf-1", "5a5a", "release-1")]
+        found = [lineage.index(part) for part in (GOOD, "44136fa3", "da7a", "sha256:7a17", "tf-1", "5a5a", "release-1")]
         assert found == sorted(found)
         async with aiohttp.ClientSession() as session, session.get(f"{url}/runs/{GOOD}.json") as answer:
             told = await answer.json()
