@@ -45,6 +45,10 @@ class FolderReader:
         """Refused."""
         raise _refused("a pull request")
 
+    async def changed_files(self, number: int) -> tuple[str, ...]:
+        """Refused."""
+        raise _refused("a pull request")
+
     async def history(self, sha: str, since: str | None) -> History:
         """Refused."""
         raise _refused("a history")

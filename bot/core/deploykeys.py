@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
+from bot.core import kustomize
 from bot.core.kinds import BRANCH, FOLDER, IMAGE, REPOSITORY, Text, Whole
 from bot.core.sections import Needed
 
@@ -39,6 +40,18 @@ class DeployKeys:
         """The overlay as a person finds it."""
         branch = f" on {self.branch}" if self.branch else ""
         return f"{self.overlay}{branch}{f' of {self.repository}' if self.repository else ''}"
+
+    @property
+    def preview_overlay(self) -> str:
+        """The overlay `preview` beside that of production; empty without previews."""
+        folder = f"{self.overlay.rpartition('/')[0]}/preview".lstrip("/")
+        return folder if self.preview_url and folder != self.overlay else ""
+
+    def only_declares(self, changed: Iterable[str]) -> bool:
+        """Whether of these paths, all that changed, none is more than the declaration of what is served."""
+        overlays = filter(None, (self.overlay, self.preview_overlay))
+        paths = set(changed)
+        return bool(paths) and paths <= {f"{overlay}/{kustomize.FILE}" for overlay in overlays}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Rebuilds and redeploys: each new commit of the default branch runs through the stages."""
 
-from bot.core import kustomize, repoconfig
+from bot.core import repoconfig
 from bot.core.errors import Refused
 from bot.core.events import Event, PullRequestMerged, Pushed, RepositoryAdded
 from bot.core.plan import Plan, StartRun
@@ -28,10 +28,12 @@ async def plan(event: Event, see: See) -> Plan | None:
                 return Plan(f"There is no {repoconfig.PATH}; nothing is deployed until there is.")
             return Plan("the App was installed", (StartRun(project.sha, project.sha, None),))
         case Pushed(changed=changed):
-            if changed and config.deploy and set(changed) == {f"{config.deploy.overlay}/{kustomize.FILE}"}:
+            if config.deploy and config.deploy.only_declares(changed or ()):
                 return Plan(DECLARED)
             return Plan("the default branch moved", (StartRun(event.sha, project.sha, None),))
         case PullRequestMerged():
+            if config.deploy and config.deploy.only_declares(await see.reader.changed_files(event.number)):
+                return Plan(DECLARED)
             return Plan(f"#{event.number} was merged", (StartRun(event.sha, project.sha, event.number),))
         case _:
             return None

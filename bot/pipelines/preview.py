@@ -68,9 +68,8 @@ class OnlyBelow:
 
 def beside(cluster: Cluster) -> Cluster:
     """The cluster's preview overlay, which lies beside that of production; its writer reaches nothing else."""
-    keys = cluster.keys
-    folder = f"{keys.overlay.rpartition('/')[0]}/preview".lstrip("/")
-    if not keys.preview_url or folder == keys.overlay:
+    keys, folder = cluster.keys, cluster.keys.preview_overlay
+    if not folder:
         raise Refused(NO_ADDRESS)
     own = replace(keys, overlay=folder, url=keys.preview_url)
     return Cluster(own, cluster.reader, OnlyBelow(cluster.writer, folder), cluster.guest)

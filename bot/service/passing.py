@@ -30,6 +30,9 @@ class PassingReader:
     async def pull_request(self, number: int) -> PullRequest:
         return await self._inner.pull_request(number)
 
+    async def changed_files(self, number: int) -> tuple[str, ...]:
+        return await self._inner.changed_files(number)
+
     async def history(self, sha: str, since: str | None) -> History:
         return await self._inner.history(sha, since)
 

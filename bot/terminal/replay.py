@@ -119,6 +119,9 @@ class _Reader:
         found: PullRequest = self._read("pull_request", number)
         return found
 
+    async def changed_files(self, number: int) -> tuple[str, ...]:
+        raise Refused(_NO_RELEASE)
+
     async def history(self, sha: str, since: str | None) -> History:
         raise Refused(_NO_RELEASE)
 

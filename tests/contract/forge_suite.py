@@ -301,8 +301,12 @@ class ForgeSuite:
     ) -> None:
         writer, reader = ground.forge.writer(ground.repository), ground.forge.reader(ground.repository)
         assert await reader.merged_pulls() == ()
+        with pytest.raises(ForgeRefused):
+            await reader.changed_files(77)
         opened = await writer.propose(await change(ground))
+        assert await reader.changed_files(opened.number) == ("Pipfile",)
         sha = await ground.merge(opened.number)
+        assert await reader.changed_files(opened.number) == ("Pipfile",)
         seen = await reader.pull_request(opened.number)
         assert seen.merged is not None
         assert (seen.merged.sha, seen.merged.branch, seen.head_sha) == (sha, BRANCH, opened.head_sha)

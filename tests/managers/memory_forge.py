@@ -288,6 +288,17 @@ class MemoryReader:
             raise ForgeRefused(f"{there.name} has no pull request {number}.")
         return _seen(there, pull)
 
+    async def changed_files(self, number: int) -> tuple[str, ...]:
+        there = self._forge.touch("changed_files")
+        pull = there.pulls.get(number)
+        if pull is None:
+            raise ForgeRefused(f"{there.name} has no pull request {number}.")
+        own = there.history(pull.head or there.branches[pull.branch])
+        main = {commit.sha for commit in there.history(there.head)}
+        before = next((commit.files for commit in own if commit.sha in main), {})
+        after = own[0].files
+        return tuple(sorted(path for path in {*before, *after} if before.get(path) != after.get(path)))
+
     async def history(self, sha: str, since: str | None) -> History:
         there = self._forge.touch("history")
         if since is not None and since not in there.tag_commits:

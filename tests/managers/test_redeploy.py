@@ -35,6 +35,18 @@ async def test_a_push_that_only_sets_a_digest_starts_nothing() -> None:
     assert world.runner.begun == begun
 
 
+@pytest.mark.parametrize(("folder", "files"), [("eu", 1), ("preview", 1), ("eu", 2)])
+async def test_a_merge_that_only_sets_a_digest_by_hand_starts_nothing_and_says_so(folder: str, files: int) -> None:
+    world = World()
+    world.repository.push({".github/bolide.yaml": f"{CONFIG}{DEPLOY}, preview_url: 'https://p.example.org'}}\n"})
+    changes = {f"apps/overlays/{folder}/kustomization.yaml": "x\n", "digits/__init__.py": "__version__ = '2'\n"}
+    world.repository.push(dict(list(changes.items())[:files]), branch="by-hand")
+    pull = world.repository.open_pull("by-hand", "Serve the image of last week", "")
+    sha = await world.merged(pull.number)
+    assert world.runner.begun == [sha][: files - 1]
+    assert ("nothing is built for that" in " ".join(world.notes)) is (files == 1)
+
+
 async def test_a_repository_that_declares_for_others_builds_nothing_of_its_own() -> None:
     world = World()
     world.repository.push({".github/bolide.yaml": GUESTS})

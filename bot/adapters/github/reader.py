@@ -92,6 +92,12 @@ class GitHubReader:
         answer = await self._session.read(f"{self._session.path}/pulls/{number}")
         return pull_request(answer.data)
 
+    async def changed_files(self, number: int) -> tuple[str, ...]:
+        """The paths that the pull request changes, both names of what it moves; of very many the first hundred."""
+        files = await self._session.read_all(f"{self._session.path}/pulls/{number}/files", pages=1)
+        names = (str(file[key]) for file in files for key in ("filename", "previous_filename") if key in file)
+        return tuple(sorted(set(names)))
+
     async def history(self, sha: str, since: str | None) -> History:
         """The commits reachable from `sha` but not from the tag `since` (None: all there are)."""
         if since is None:

@@ -65,6 +65,9 @@ class Reader(Protocol):
     async def pull_request(self, number: int) -> PullRequest:
         """The pull request as it is now."""
 
+    async def changed_files(self, number: int) -> tuple[str, ...]:
+        """The paths that the pull request changes, both names of what it moves; of very many the first hundred."""
+
     async def history(self, sha: str, since: str | None) -> History:
         """The commits reachable from `sha` but not from the tag `since` (None: all there are)."""
 
