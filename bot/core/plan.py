@@ -257,6 +257,8 @@ class RollBack:
 
     issue: int
     key: str
+    by: str
+    """The login of who gave it."""
 
 
 @dataclass(frozen=True, slots=True)

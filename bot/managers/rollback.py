@@ -35,4 +35,4 @@ async def _roll_back(event: CommandGiven, wanted: str, see: See) -> Plan:
         )
         return Plan(said, (Comment(event.issue, answer.key(event), said),))
     # An answer is edited in place, so its key is the command's own: of this issue, and of this comment or the title.
-    return Plan("a maintainer asked to go back", (RollBack(event.issue, answer.key(event)),))
+    return Plan("a maintainer asked to go back", (RollBack(event.issue, answer.key(event), event.actor.login),))

@@ -24,6 +24,15 @@ class Deployed:
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """The version that a command went back to, and the commit of the one that it took back, empty where unknown."""
+
+    commit: str
+    name: str
+    taken: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Past:
     """What happened to a repository's service: verified versions, the newest last, and contents that were taken back.
 
@@ -35,7 +44,7 @@ class Past:
     taken_back: tuple[str, ...] = ()
     rolled_back: tuple[str, ...] = ()
     frozen: str = ""
-    orders: dict[str, Deployed] = field(default_factory=dict)
+    orders: dict[str, Chosen] = field(default_factory=dict)
 
     def before(self, commit: str) -> Deployed | None:
         """The version that was verified last, other than those of this commit."""
@@ -77,9 +86,9 @@ class Past:
         """After a person allowed deployments again, of what was taken back too."""
         return replace(self, taken_back=(), rolled_back=(), frozen="")
 
-    def ordered(self, order: str, version: Deployed) -> "Past":
+    def ordered(self, order: str, chosen: Chosen) -> "Past":
         """After a command chose the version to go back to."""
-        return replace(self, orders=dict([*self.orders.items(), (order, version)][-KEPT:]))
+        return replace(self, orders=dict([*self.orders.items(), (order, chosen)][-KEPT:]))
 
 
 def content(name: str) -> str:
@@ -113,7 +122,7 @@ def _past(told: Document | None) -> Past:
             tuple(map(str, told["taken_back"])),
             tuple(map(str, told["rolled_back"])),
             str(told["frozen"]),
-            {str(order): Deployed(**version) for order, version in told["orders"].items()},
+            {str(order): Chosen(**version) for order, version in told["orders"].items()},
         )
     except (KeyError, TypeError, AttributeError):
         return Past()

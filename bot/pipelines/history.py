@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.core.ports import Entry, Register
+from bot.pipelines import ledger
 
 SHOWN = 100
 _SUPERSEDED = "Left to commit {by}, which came before this one began and holds it too."
+_TAKEN_BACK = "It was verified, and taken back at {at}: {why}. Commit {serving} serves again."
 _VERIFIED = (
     "The service answers as this commit; {digits} known digits right, {seconds:.1f} s from the start of the run."
 )
@@ -54,13 +56,17 @@ def _lineage(record: Mapping[str, Any]) -> list[dict[str, str]]:
 
 def _sentence(record: Mapping[str, Any]) -> str:
     result = record.get("result", {})
+    stopped = f"{result.get('stage')} failed: {result.get('failure', {}).get('sentence', '')}"
     match record["state"]:
         case "superseded":
             return _SUPERSEDED.format(by=str(result.get("by"))[:8])
         case "verified":
             return _VERIFIED.format(digits=result.get("digits", 0), seconds=float(record.get("seconds", 0)))
         case "stopped":
-            return f"{result.get('stage')} failed: {result.get('failure', {}).get('sentence', '')}"
+            return stopped
+        case ledger.ROLLED_BACK:
+            told = record.get("taken_back")
+            return _TAKEN_BACK.format(**{**told, "serving": told["serving"][:8]}) if told else f"Taken back: {stopped}"
         case "broken off":
             return f"Bolide itself failed: {record.get('reason', '')}"
         case "held":

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.core.ports import Register, RegisterUnavailable
@@ -15,6 +16,7 @@ Card = Callable[[str], Awaitable[Mapping[str, Any]]]
 Record = dict[str, Any]
 MADE_OF = ("data_sha256", "model_id", "sha256")
 """What of a model's card is written down."""
+ROLLED_BACK = "rolled back"
 _STATES: dict[type, str] = {
     Verified: "verified",
     Unchanged: "unchanged",
@@ -54,13 +56,24 @@ class Ledger:
 
     async def close(self, result: RunResult, seconds: float) -> None:
         """Write down how a run ended."""
-        ended = {"state": _STATES[type(result)], "result": asdict(result), "seconds": round(seconds, 3)}
+        back = isinstance(result, Stopped) and result.back
+        ended = {
+            "state": ROLLED_BACK if back else _STATES[type(result)],
+            "result": asdict(result),
+            "seconds": round(seconds, 3),
+        }
         await self._change(result.sha, lambda record: record | ended)
 
     async def leave(self, repository: str, result: Superseded) -> None:
         """Write down a commit that was left to a newer one; a run of its own stays as it was recorded."""
         left = {"repository": repository, "state": _STATES[Superseded], "result": asdict(result), "seconds": 0.0}
         await self._change(result.sha, lambda record: record | left if record["state"] == "unknown" else record)
+
+    async def take_back(self, sha: str, serving: str, why: str) -> None:
+        """Write down that a verified commit was taken back on command, why, and which commit serves again."""
+        told = {"at": datetime.now(UTC).isoformat(" ", "seconds"), "why": why, "serving": serving}
+        back = {"state": ROLLED_BACK, "taken_back": told}
+        await self._change(sha, lambda record: record if record["state"] == ROLLED_BACK else record | back)
 
     async def break_off(self, sha: str, reason: str) -> None:
         """Write down that a run ended by an error of this program."""

@@ -113,7 +113,9 @@ class MergeRuns:
         await self._deployments.change(repository.id, Past.resumed)
         self._ended = {key: result for key, result in self._ended.items() if key[0] != repository.id}
 
-    async def roll_back(self, repository: Repository, order: str, reader: Reader, writer: Writer) -> RolledBack:
+    async def roll_back(
+        self, repository: Repository, order: str, why: str, reader: Reader, writer: Writer
+    ) -> RolledBack:
         """Let the version before serve again; the same order again is the same version. Raises Refused."""
         project = await reader.snapshot(repoconfig.PATHS, branch=BRANCH)
         keys = repoconfig.read(project).deploy
@@ -125,7 +127,10 @@ class MergeRuns:
             if number != str(repository.id):
                 raise Refused(f"The machine that Bolide runs on serves {name}; there is nothing to roll back here.")
             place = rollback.Here(self._workshop.deployer, self._workshop.releases.absolute())
-        return await rollback.roll_back(place, repository.id, order, self._deployments)
+        back = await rollback.roll_back(place, repository.id, order, self._deployments)
+        if back.taken:
+            await self._ledger.take_back(back.taken, back.sha, why)
+        return back
 
     async def preview(
         self, repository: Repository, number: int, sha: str, reader: Reader, writer: Writer

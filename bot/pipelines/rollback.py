@@ -8,7 +8,7 @@ from bot.core.errors import Refused
 from bot.core.stages import RolledBack
 from bot.pipelines.control import Kept, NoSupervisor
 from bot.pipelines.course import Cluster, Deployer, Stop
-from bot.pipelines.deployments import Deployed, Deployments
+from bot.pipelines.deployments import Chosen, Deployed, Deployments, Past
 from bot.pipelines.overlay import Overlay, roll_back_message
 
 NOTHING_BEFORE = "No version before this one is known, so there is nothing to roll back to."
@@ -89,13 +89,17 @@ class InCluster:
 async def roll_back(place: Place, repository: int, order: str, deployments: Deployments) -> RolledBack:
     """Bring the version before back; an order that chose one already brings the same again. Raises Refused."""
     past, name = await deployments.read(repository), await place.serving()
-    chosen = past.orders.get(order) or past.under(name)
-    if chosen is None:
-        raise Refused(NOTHING_BEFORE)
-    taken = past.commit_of(name) if name != chosen.name else ""
+    chosen = past.orders.get(order) or _choose(past, name)
     # Chosen before it is done: whoever repeats the order after a crash goes back one step, not two.
     await deployments.change(repository, lambda known: known.ordered(order, chosen))
-    await place.bring_back(chosen)
+    await place.bring_back(Deployed(chosen.commit, chosen.name))
     if name != chosen.name:
         await deployments.change(repository, lambda known: known.without(name))
-    return RolledBack(chosen.commit, chosen.name, taken, place.url)
+    return RolledBack(chosen.commit, chosen.name, chosen.taken, place.url)
+
+
+def _choose(past: Past, name: str) -> Chosen:
+    """The version to go back to from the one of this name. Raises Refused."""
+    if (below := past.under(name)) is None:
+        raise Refused(NOTHING_BEFORE)
+    return Chosen(below.commit, below.name, past.commit_of(name))

@@ -272,7 +272,8 @@ async def _tell_roll_back(result: Stopped, hands: Hands) -> None:
 
 async def _roll_back(action: RollBack, hands: Hands) -> None:
     """Go back, and say so: to whoever asked, on the commit, and on the Deployments of both versions."""
-    result = await hands.runner.roll_back(hands.repository, action.key, hands.reader, hands.writer)
+    why = f"{action.by} asked for it in #{action.issue}"
+    result = await hands.runner.roll_back(hands.repository, action.key, why, hands.reader, hands.writer)
     url = result.url or hands.service_url
     writer, said = hands.writer, deployment.rolled_back(result, url)
     if result.taken:

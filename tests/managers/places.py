@@ -116,6 +116,7 @@ class MemoryRunner:
     before: RolledBack | None = None
     """What a command to roll back comes to; None where no version before is known."""
     orders: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
 
     async def frozen(self, repository: Repository) -> str:
         return self.frozen_since
@@ -152,10 +153,13 @@ class MemoryRunner:
         self.previews = [preview for preview in self.previews if preview[0] != number]
         return bool(there)
 
-    async def roll_back(self, repository: Repository, order: str, reader: Reader, writer: Writer) -> RolledBack:
+    async def roll_back(
+        self, repository: Repository, order: str, why: str, reader: Reader, writer: Writer
+    ) -> RolledBack:
         if self.before is None:
             raise Refused("No version before this one is known.")
         self.orders.append(order)
+        self.reasons.append(why)
         return self.before
 
     async def run(

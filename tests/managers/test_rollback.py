@@ -22,7 +22,7 @@ async def test_a_maintainer_rolls_back(world: World) -> None:
     assert said.startswith(
         f"⏪ **Rolled back.** Commit aaaaaaaa serves again in place of bbbbbbbb, as `digits-1`: {SERVICE}"
     )
-    assert world.runner.orders == ["answer 7"]
+    assert (world.runner.orders, world.runner.reasons) == (["answer 7"], [f"ada asked for it in #{issue}"])
     assert world.repository.statuses[BAD, "bolide"][0] == "failure"
     assert world.repository.deployments == [(BAD, "production"), (GOOD, "production")]
     assert [state for _, state, _ in world.repository.deployment_states] == ["inactive", "success"]

@@ -16,7 +16,8 @@ from bot.core.stages import Held, RolledBack, RunResult, StageReport, Stopped, V
 from bot.pipelines import rollback
 from bot.pipelines.calm import Calm
 from bot.pipelines.course import Cluster
-from bot.pipelines.deployments import Deployed, Deployments, Past
+from bot.pipelines.deployments import Chosen, Deployed, Deployments, Past
+from bot.pipelines.history import History
 from bot.pipelines.merges import MergeRuns
 from bot.pipelines.register import FolderRegister
 from tests.managers.memory_forge import MemoryForge, MemoryRepository
@@ -68,7 +69,9 @@ class Village:
 
     async def roll_back(self, order: str) -> RolledBack:
         here = self.repository.value
-        return await self.runs.roll_back(here, order, self.forge.reader(here), self.forge.writer(here))
+        return await self.runs.roll_back(
+            here, order, "ada asked for it in #3", self.forge.reader(here), self.forge.writer(here)
+        )
 
 
 @pytest.fixture
@@ -95,7 +98,13 @@ async def test_a_maintainer_goes_back_step_by_step(village: Village) -> None:
     assert await village.town.running.commit() == first.sha
     village.restart()
     again = await village.roll_back("answer 2")
-    assert (again.sha, await village.town.running.commit()) == (first.sha, first.sha)
+    assert (again, await village.town.running.commit()) == (back, first.sha)
+    told = await History(village.register).run(second.sha)
+    assert told is not None
+    assert told["state"] == "rolled back"
+    at = told["taken_back"]["at"]
+    why = f"taken back at {at}: ada asked for it in #3. Commit {first.sha[:8]} serves again."
+    assert told["sentence"] == f"It was verified, and {why}"
 
     # What was taken back does not come back with the next commit to the documentation, but with a change it does.
     docs = await village.merge(SERVICE + "# two\n", README="more")
@@ -171,7 +180,7 @@ async def test_an_image_that_tires_is_taken_back_by_a_commit(place: Place) -> No
 async def test_what_happened_is_read_as_it_was_written(tmp_path: Path) -> None:
     now = datetime(2026, 11, 23, 9, tzinfo=UTC)
     deployments = Deployments(FolderRegister(tmp_path))
-    past = Past().verified(Deployed("a", "one")).verified(Deployed("b", "two")).ordered("x", Deployed("a", "one"))
+    past = Past().verified(Deployed("a", "one")).verified(Deployed("b", "two")).ordered("x", Chosen("a", "one", "b"))
     past = past.after_roll_back("three", now)
     await deployments.change(7, lambda _: past)
     assert await deployments.read(7) == past

@@ -22,7 +22,8 @@ from bot.service.web import create_app, start
 from tests.browser import CHROMIUM, NEEDS_BROWSER
 from tests.contract.memory_inbox import MemoryInbox
 
-GOOD, BAD, LEFT = "a" * 40, "b" * 40, "c" * 40
+GOOD, BAD, LEFT, TIRED = "a" * 40, "b" * 40, "c" * 40, "e" * 40
+STATES = ((GOOD, "verified"), (BAD, "stopped"), (LEFT, "superseded"), (TIRED, "rolled back"))
 EVIL = "<script>alert('x')</script>"
 LOG = f"Traceback:\n{EVIL}\nValueError: no digits"
 TOKEN = "a token for the dashboard"
@@ -39,6 +40,8 @@ async def work(request: RunRequest, report: Report) -> RunResult:
         await report(StageReport(sha, stage, Started()))
     await report(StageReport(sha, "train", Done("model", 1.5), "registry/training@sha256:7a17"))
     await report(StageReport(sha, "evaluate", Skipped("The evaluation is unchanged since then.", "model")))
+    if sha == TIRED:
+        return Stopped(sha, "verify", Failed("2 of 5 questions failed.", "", ""), back=GOOD)
     if sha == BAD:
         failed = Failed(f"no digits {EVIL}", LOG, f"git checkout {BAD} && python -m training.gate")
         await report(StageReport(sha, "gate", failed))
@@ -50,13 +53,13 @@ async def work(request: RunRequest, report: Report) -> RunResult:
 
 @pytest.fixture
 async def records(tmp_path: Path) -> Path:
-    """The state folder of a bot that ran two commits and left a third to a newer one."""
+    """The state folder of a bot that ran three commits and left a fourth to a newer one."""
     card = tmp_path / "artefacts" / "objects" / "model" / "card.json"
     card.parent.mkdir(parents=True)
     card.write_text('{"model_id": "tf-1", "sha256": "5a5a", "data_sha256": "da7a"}')
     ledger = Ledger(FolderRegister(tmp_path), FolderStore(tmp_path / "artefacts").card)
     queue = RunQueue(ledger, work)
-    for sha in (GOOD, BAD):
+    for sha in (GOOD, BAD, TIRED):
         await queue.submit(RunRequest("ada/digits", sha, tmp_path, "{}", Recipe(None, None)), silent)
     await ledger.leave("ada/digits", Superseded(LEFT, BAD))
     return tmp_path
@@ -88,12 +91,13 @@ async def test_the_runs_of_a_repository_and_how_each_ended(records: Path) -> Non
     async with served(records) as url:
         page = await see(f"{url}/runs")
         assert "<h2>ada/digits</h2>" in page
-        for sha, state in ((GOOD, "verified"), (BAD, "stopped"), (LEFT, "superseded")):
+        for sha, state in STATES:
             assert f'<a href="/runs/{sha}">' in page
             assert f">{state}</span>" in page
         async with aiohttp.ClientSession() as session, session.get(f"{url}/runs.json") as answer:
             told = (await answer.json())["runs"]
-        assert {run["sha"]: run["state"] for run in told} == {GOOD: "verified", BAD: "stopped", LEFT: "superseded"}
+        assert {run["sha"]: run["state"] for run in told} == dict(STATES)
+        assert "Taken back: verify failed: 2 of 5 questions failed." in await see(f"{url}/runs/{TIRED}")
 
 
 async def test_a_run_shows_its_stages_its_times_and_what_it_was_made_of(records: Path) -> None:

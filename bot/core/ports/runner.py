@@ -59,8 +59,13 @@ class Runner(Protocol):
         """Write down that a merge was left to the run of a newer commit."""
         ...
 
-    async def roll_back(self, repository: Repository, order: str, reader: Reader, writer: Writer) -> RolledBack:
-        """Let the version before serve again; the same `order` again is the same version. Raises Refused."""
+    async def roll_back(
+        self, repository: Repository, order: str, why: str, reader: Reader, writer: Writer
+    ) -> RolledBack:
+        """Let the version before serve again; the same `order` again is the same version. Raises Refused.
+
+        `why` is a clause for the record of what is taken back: who asked for it, and where.
+        """
 
     async def frozen(self, repository: Repository) -> str:
         """Since when deployments wait for a person, after two roll-backs within an hour; empty where they do not."""
