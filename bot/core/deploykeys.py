@@ -30,6 +30,9 @@ class DeployKeys:
         str, _ADDRESS, "where the service of the overlay `preview` beside it answers; none: no previews"
     ] = ""
     patience_minutes: Annotated[int, Whole(1, 120, "minutes"), "how long the cluster may take to roll it out"] = 10
+    answers: Annotated[
+        int, Whole(1, 1000, "answers"), "how many answers in a row, each on a new connection, must be of the new commit"
+    ] = 20
     repository: Annotated[
         str, REPOSITORY, "the repository that holds the overlay and names this one in `deployments_from`; default: this"
     ] = ""

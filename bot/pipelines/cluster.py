@@ -115,7 +115,7 @@ class _Delivery:
         begun = await self._course.start("verify")
         service, expected = Service(self._keys.url.rstrip("/")), self._expected(pushed)
         patience = self._keys.patience_minutes * 60.0
-        found = await await_commit(service, expected, patience=patience)
+        found = await await_commit(service, expected, patience=patience, answers=self._keys.answers)
         if isinstance(found, Unfit):
             raise await self._disconnected(found, pushed, before)
         now = time.monotonic()
@@ -157,6 +157,11 @@ class _Delivery:
                 f"{seen} After {keys.patience_minutes} min {keys.place} declares the new image and an older one "
                 "answers: the hop from there to the cluster is disconnected; look at the Argo CD Application that "
                 "watches this folder."
+            )
+        elif found.question == "both":
+            sentence = (
+                f"{seen} After {keys.patience_minutes} min the new version and an older one answer by turns: the "
+                "roll-out has not come to its end; look at it, or make `deploy.patience_minutes` longer than its steps."
             )
         else:
             sentence = f"{seen} The image is declared; the service, or the way to it, is down."

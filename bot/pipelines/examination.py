@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
@@ -12,6 +12,8 @@ import aiohttp
 from bot.pipelines.release import Digit, Release
 
 _PAUSE = 0.05
+_TURNS_PAUSE = 1.0
+"""Seconds until the answers are counted again after two versions answered by turns: each count may err by chance."""
 _ANSWER_LIMIT = 1 << 20
 
 
@@ -56,9 +58,12 @@ class Service:
     url: str
     socket: str | None = None
 
-    def session(self, seconds: float) -> aiohttp.ClientSession:
-        """A client of this service alone, without proxies; each request may take that long."""
-        connector = aiohttp.UnixConnector(self.socket) if self.socket else aiohttp.TCPConnector()
+    def session(self, seconds: float, *, fresh: bool = False) -> aiohttp.ClientSession:
+        """A client of this service alone, without proxies; each request may take that long.
+
+        `fresh`: each has a connection of its own, as the users of a balanced service have.
+        """
+        connector = aiohttp.UnixConnector(self.socket) if self.socket else aiohttp.TCPConnector(force_close=fresh)
         timeout = aiohttp.ClientTimeout(total=seconds)
         return aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False)
 
@@ -79,14 +84,34 @@ async def examine(
         return complaint or await _ask_digits(client, service.url, expected)
 
 
-async def await_commit(service: Service, expected: Expected, *, patience: float) -> Sound | Unfit:
-    """Examine again and again until the commit is answered, at most `patience` seconds: for a public address."""
-    deadline = time.monotonic() + patience
+async def await_commit(service: Service, expected: Expected, *, patience: float, answers: int = 1) -> Sound | Unfit:
+    """Examine again and again until the commit is answered, at most `patience` seconds: for a public address.
+
+    So many `answers` in a row must name it, each on a connection of its own: while versions take turns, both answer.
+    The question `both` tells that they still did at the end.
+    """
+    deadline, both = time.monotonic() + patience, False
     while True:
         found = await examine(service, expected, patience=deadline - time.monotonic())
-        if isinstance(found, Sound) or found.question in ("digits", "answer") or time.monotonic() > deadline:
+        if isinstance(found, Sound):
+            other = await _ask_others(service, expected, answers - 1)
+            if other is None:
+                return found
+            found, both = other, True
+        if found.question in ("digits", "answer"):
             return found
-        await asyncio.sleep(_PAUSE)
+        if time.monotonic() > deadline:
+            return replace(found, question="both") if both and found.question == "version" else found
+        await asyncio.sleep(_TURNS_PAUSE if both else _PAUSE)
+
+
+async def _ask_others(service: Service, expected: Expected, times: int) -> Unfit | None:
+    """The first answer that is not of the commit, of so many on new connections."""
+    async with service.session(10, fresh=True) as client:
+        for _ in range(times):
+            if wrong := await _ask_version(client, service.url, expected):
+                return wrong
+    return None
 
 
 async def _ask_ready(client: aiohttp.ClientSession, url: str, expected: Expected) -> Unfit | None:

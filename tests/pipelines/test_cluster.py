@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,10 @@ class Place:
     recipe: Recipe = RECIPE
     preview: str = ""
     """The overlay that the address answers for; empty for that of production."""
+    older: Iterator[bool] = field(default_factory=lambda: iter(()))
+    """Whether a pod of the version before answers, for each connection to come; then none does."""
+    connections: dict[object, bool] = field(default_factory=dict)
+    """The connections that asked for the version, and whether an older pod answered."""
 
     def others_push(self, times: int) -> None:
         """Let somebody push just before each of the next commits."""
@@ -154,8 +158,12 @@ async def settle(tmp_path: Path) -> AsyncIterator[Place]:
     repository.push({PATH: KUSTOMIZATION})
     here = Place(tmp_path, repository, MemoryForge(repository))
 
-    async def version(_: web.Request) -> web.Response:
-        commit, model, _code = here.served()
+    async def version(request: web.Request) -> web.Response:
+        assert request.transport
+        peer = request.transport.get_extra_info("peername")
+        if peer not in here.connections:
+            here.connections[peer] = next(here.older, False)
+        commit, model, _code = ("0" * 40, None, "") if here.connections[peer] else here.served()
         return web.json_response({"commit": commit, "model": model})
 
     async def predict(request: web.Request) -> web.Response:
@@ -202,6 +210,20 @@ async def test_a_merge_becomes_an_image_a_digest_and_an_answer(place: Place) -> 
     assert place.stages(Skipped) == ["train", "evaluate", "gate"]
     assert place.images.pushed[place.declared()][0] == sha(3)
     assert served.model == first.model
+
+
+async def test_while_two_versions_answer_by_turns_the_new_one_is_not_verified(place: Place) -> None:
+    place.older = iter([False, False, False, True, True, False, False])
+    assert isinstance(await place.merge(1, minutes=1), Verified)
+    seen = list(place.connections.values())
+    assert True in seen
+    assert not any(seen[-DeployKeys().answers :])
+
+    place.older = iter([False, True])
+    stopped = await place.merge(2, {"shop/__init__.py": SERVICE + "# two\n"})
+    assert isinstance(stopped, Stopped)
+    assert f"answers commit '{'0' * 40}', not {sha(2)}." in place.sentence()
+    assert "an older one answer by turns: the roll-out has not come to its end" in place.sentence()
 
 
 async def test_the_image_has_a_bill_of_materials_and_a_statement(place: Place) -> None:
