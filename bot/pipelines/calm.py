@@ -3,6 +3,7 @@
 import asyncio
 import math
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from bot.core import repoconfig
@@ -21,25 +22,27 @@ class Calm:
     storm: float = 10.0
     still: float = 5.0
     patience: float = 60.0
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     _ended: dict[int, float] = field(default_factory=dict)
     _settled: dict[int, str | None] = field(default_factory=dict)
     """The commit to build next; None for whichever is the head."""
 
     def end(self, repository: Repository) -> None:
         """A run of the repository ended now."""
-        self._ended[repository.id] = time.monotonic()
+        self._ended[repository.id] = self.clock()
 
     async def wait(self, repository: Repository, sha: str, reader: Reader) -> None:
         """Return when the commit may be built; raises HeadMoved when it is no longer the head to build."""
-        begun = time.monotonic()
+        begun = self.clock()
         settled = self._settled.pop(repository.id, "")
         alone = begun - self._ended.get(repository.id, -math.inf) >= self.storm
         if settled in (sha, None) or (alone and not settled):
             return
         before, head = "", sha
-        while head != before and time.monotonic() - begun < self.patience:
+        while head != before and self.clock() - begun < self.patience:
             before = head
-            await asyncio.sleep(self.still)
+            await self.sleep(self.still)
             head = (await reader.snapshot(repoconfig.PATHS, branch=update.BRANCH)).sha
         if head != sha:
             self._settled[repository.id] = head if head == before else None

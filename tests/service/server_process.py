@@ -12,7 +12,7 @@ from bot.service.worker import Pace, Worker
 from tests.service.letters import SECRET
 
 
-async def main(state: Path) -> None:
+async def main(state: Path, lease: float) -> None:
     inbox = SqliteInbox(state / "inbox.sqlite")
     effects = (state / "effects").open("a", buffering=1)
 
@@ -24,7 +24,7 @@ async def main(state: Path) -> None:
     async def ready() -> str | None:
         return None
 
-    worker = Worker(inbox, lambda d: ({"update": d.id}, "routed"), work, pace=Pace(lease=1.0, poll=0.1, grace=5))
+    worker = Worker(inbox, lambda d: ({"update": d.id}, "routed"), work, pace=Pace(lease=lease, poll=0.1, grace=5))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
     runner = await start(create_app(inbox, SECRET, ready=ready, stored=worker.wake), "127.0.0.1", 0)
     print(runner.addresses[0][1], flush=True)
@@ -35,4 +35,4 @@ async def main(state: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    asyncio.run(main(Path(sys.argv[1]), float(sys.argv[2])))
