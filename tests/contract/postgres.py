@@ -63,12 +63,10 @@ class Postgres:
 
     def start(self) -> None:
         """Return when it answers."""
-        command = [str(self._programs / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder)]
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [*command, *self._doors], stdout=log, stderr=log, user=self._account, cwd=self.folder
-            )
-        for _ in range(200):
+        for _ in range(1200):
+            # One that starts while children of a killed one are about gives up, and is started again.
+            if self._process is None or self._process.poll() is not None:
+                self._process = self._spawn()
             try:
                 psycopg.connect(self.url("postgres")).close()
             except psycopg.OperationalError:
@@ -77,19 +75,24 @@ class Postgres:
                 return
         raise AssertionError((self.folder / "log").read_text())
 
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        command = [str(self._programs / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder)]
+        with (self.folder / "log").open("ab") as log:
+            return subprocess.Popen(
+                [*command, *self._doors], stdout=log, stderr=log, user=self._account, cwd=self.folder
+            )
+
     def kill(self) -> None:
         """Kill the whole of it, with no chance to write anything more."""
         assert self._process
         os.kill(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        # The children notice that their parent is gone, and end; the next start waits for them.
-        time.sleep(0.1)
 
     def remove(self) -> None:
         """Stop it and remove its folder."""
         if self._process and self._process.poll() is None:
             self._process.send_signal(signal.SIGQUIT)
-            self._process.wait(10)
+            self._process.wait(60)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def url(self, database: str) -> str:
