@@ -34,8 +34,8 @@ from tests.flow.town import REPOSITORY, square
 from tests.managers.package_world import PackageWorld
 from tests.managers.places import MemoryLaboratory, MemoryReleaseNotes
 from tests.pipelines.images import MemoryImages
-from tests.pipelines.test_cluster import BASE, FIRST, IMAGE, small_environment
-from tests.pipelines.workshop import SERVICE, Bench, OneEnvironment, lock
+from tests.pipelines.test_cluster import BASE, FIRST, IMAGE
+from tests.pipelines.workshop import SERVICE, Bench, OneEnvironment, lock, small_environment
 from tests.sandbox.harness import Client, as_user
 
 ELSEWHERE = "ops/environments"

@@ -33,6 +33,7 @@ from tests.pipelines.workshop import (
     OneEnvironment,
     lock,
     sha,
+    small_environment,
     training_module,
     write_repository,
 )
@@ -135,14 +136,6 @@ class Place:
     def sentence(self) -> str:
         (failed,) = [line.outcome for line in self.reports if isinstance(line.outcome, Failed)]
         return failed.sentence
-
-
-def small_environment(folder: Path) -> Path:
-    """An environment with one package, so that an image of it is small."""
-    packages = folder / "lib" / "python3.11" / "site-packages"
-    packages.mkdir(parents=True, exist_ok=True)
-    (packages / "flask.py").write_text("")
-    return folder
 
 
 @pytest.fixture

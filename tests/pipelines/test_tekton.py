@@ -28,7 +28,15 @@ from bot.pipelines.signer import Signer
 from bot.pipelines.store import FolderStore
 from tests.pipelines.images import MemoryImages
 from tests.pipelines.tekton import NAMESPACE, PYTHON, TinyTekton, tiny_tekton
-from tests.pipelines.workshop import RECIPE, Bench, OneEnvironment, sha, training_module, write_repository
+from tests.pipelines.workshop import (
+    RECIPE,
+    Bench,
+    OneEnvironment,
+    sha,
+    small_environment,
+    training_module,
+    write_repository,
+)
 from tests.signing import make_keys
 
 IMAGE = "registry.example.org/python@sha256:" + "a" * 64
@@ -43,7 +51,7 @@ class Shop:
     root: Path
     cluster: TinyTekton
     runs: PipelineRuns
-    hours: float = 0.02
+    hours: float = 1
     signer: Signer | None = None
     image: str = IMAGE
     yard: Yard | None = None
@@ -61,7 +69,7 @@ class Shop:
         self.reports.clear()
         self.merges += 1
         tree = write_repository(self.root / f"tree-{self.merges}", {"Pipfile.lock": lock, **(changes or {})})
-        environments = OneEnvironment()
+        environments = OneEnvironment(small_environment(self.root / "environment"))
         maker = ClusterMaker(self.runs, self.cluster.bucket, self.image, "https://pypi.org/simple", hours=self.hours)
         workshop = Workshop(
             LocalRunner(environments, Bench()),
@@ -184,7 +192,7 @@ async def test_a_bot_that_was_killed_joins_the_run_that_it_had_begun(shop: Shop)
     await asyncio.gather(first, return_exceptions=True)
     (name,) = shop.cluster.runs
     assert "status" not in shop.cluster.runs[name]
-    shop.hours = 4 / 3600
+    shop.hours = 1 / 3600
     result = await shop.merge(1)
     assert [line for line in shop.cluster.asked if line.startswith("POST")] == ["POST pipelineruns"] * 3
     # It takes longer than it may, so it is cancelled, and the cluster's reason is told.

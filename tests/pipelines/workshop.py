@@ -150,6 +150,14 @@ class OneEnvironment:
         return Installed(self.path, self.path / "bin" / "python")
 
 
+def small_environment(folder: Path) -> Path:
+    """An environment with one package, so that an image of it is small."""
+    packages = folder / "lib" / "python3.11" / "site-packages"
+    packages.mkdir(parents=True, exist_ok=True)
+    (packages / "flask.py").write_text("")
+    return folder
+
+
 @dataclass(frozen=True, slots=True)
 class Finished:
     returncode: int
@@ -239,7 +247,7 @@ class Running:
         except aiohttp.ClientConnectionError:
             return {}
 
-    async def answers(self, commit: str, *, seconds: float = 20) -> float:
+    async def answers(self, commit: str, *, seconds: float = 60) -> float:
         """Wait until the public address answers the commit; returns the seconds that it took."""
         begun = time.monotonic()
         while await self.commit() != commit:
@@ -255,7 +263,7 @@ def free_port() -> int:
 
 
 @contextlib.asynccontextmanager
-async def supervising(state: Path, port: int | None = None, *, boot_seconds: float = 15) -> AsyncIterator[Running]:
+async def supervising(state: Path, port: int | None = None, *, boot_seconds: float = 60) -> AsyncIterator[Running]:
     """Start a supervisor as its command line does, and stop it in the end."""
     running = await start_supervisor(state, port or free_port(), boot_seconds=boot_seconds)
     try:
@@ -263,18 +271,18 @@ async def supervising(state: Path, port: int | None = None, *, boot_seconds: flo
     finally:
         if running.process.returncode is None:
             running.process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await running.process.wait()
 
 
-async def start_supervisor(state: Path, port: int, *, boot_seconds: float = 15) -> Running:
+async def start_supervisor(state: Path, port: int, *, boot_seconds: float = 60) -> Running:
     code = "import sys; from bot.pipelines.supervisor import main; sys.exit(main(sys.argv[1:]))"
     options = ("--state", str(state), "--port", str(port), "--boot-seconds", str(boot_seconds))
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", code, *options, cwd=CHECKOUT, env=os.environ | {"PYTHONUNBUFFERED": "1"}
     )
     running = Running(process, state, port)
-    for _ in range(400):
+    for _ in range(1200):
         with contextlib.suppress(NoSupervisor):
             await running.ask.status()
             return running

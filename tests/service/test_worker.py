@@ -182,12 +182,15 @@ async def test_a_long_job_keeps_its_lease() -> None:
         await enough.wait()
         return "done"
 
+    def renewed() -> bool:
+        return place.inbox.tasks[0].leased_until == now + RENEWING.lease
+
     async with shop(work, pace=RENEWING, clock=lambda: now) as place:
         await place.inbox.put(letter())
         await place.until(lambda: started == 1)
         while now < 3 * RENEWING.lease:
             now += RENEWING.lease / 2
-            await place.until(lambda: place.inbox.tasks[0].leased_until == now + RENEWING.lease)
+            await place.until(renewed)
         enough.set()
         await place.until(lambda: place.states() == [("done", "done")])
     assert started == 1
