@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import os
 import re
 import time
 import zipfile
@@ -24,6 +25,8 @@ MAX_RECORDS = 200_000
 MAX_ANSWER = 64 * 2**20
 AT_ONCE = 8
 AWAY_SECONDS = 60.0
+LOOK_SECONDS = 1.0
+"""How long a folder is taken to hold what it held: the questions of one update share a look."""
 NAMES_IN_A_QUESTION = 500
 MAX_PAGES = 100
 _TIMEOUT = aiohttp.ClientTimeout(total=60, connect=10, sock_read=20)
@@ -46,20 +49,25 @@ class Switched:
 
 @dataclass(frozen=True, slots=True)
 class _Shelf:
-    """Where the records are that name a package, and the day of the newest record of all."""
+    """Where the records are that name a package, and the day of the newest record of all; `marks` as `_marks` gave."""
 
     places: Mapping[str, tuple[str, ...]]
     as_of: datetime
     read_at: float
+    marks: tuple[int, ...]
 
 
 class Records:
-    """Advisories from a folder or a zip of OSV records, YAML or JSON; what is where is looked up anew each hour."""
+    """Advisories from a folder or a zip of OSV records, YAML or JSON.
+
+    What is where is looked up anew when a file came, went or was exchanged, and each hour: one may be edited in place.
+    """
 
     def __init__(self, place: Path, clock: Callable[[], float] = time.time) -> None:
         self._place = place
         self._clock = clock
         self._shelf: _Shelf | None = None
+        self._looked_at = 0.0
 
     async def about(self, names: Collection[str]) -> Checked | NotChecked:
         """The records about these packages, as of the newest one there; NotChecked where they cannot be read."""
@@ -69,8 +77,11 @@ class Records:
             return NotChecked(f"The advisories in {self._place} cannot be read: {str(problem) or repr(problem):.200}.")
 
     def _about(self, names: frozenset[str]) -> Checked | NotChecked:
-        if self._shelf is None or self._clock() - self._shelf.read_at > 3600:
-            self._shelf = self._survey()
+        now = self._clock()
+        if self._shelf is None or not 0 <= now - self._looked_at <= LOOK_SECONDS:
+            marks, self._looked_at = _marks(self._place), now
+            if self._shelf is None or self._shelf.marks != marks or not 0 <= now - self._shelf.read_at <= 3600:
+                self._shelf = self._survey(marks)
         if not self._shelf.places or self._shelf.as_of.year == _NO_DAY.year:
             return NotChecked(f"There are no advisories in {self._place}.")
         places = sorted({place for name in names for place in self._shelf.places.get(name, ())})
@@ -78,7 +89,7 @@ class Records:
             told = tuple(read(_decoded(shelved.content(place))) for place in places)
         return Checked(merged(_of(names, told)), str(self._place), self._shelf.as_of)
 
-    def _survey(self) -> _Shelf:
+    def _survey(self, marks: tuple[int, ...]) -> _Shelf:
         """Every record is looked through for names once: parsing all of them takes a hundred times as long."""
         found: dict[str, list[str]] = {}
         newest = _NO_DAY.isoformat()
@@ -91,7 +102,15 @@ class Records:
                     found.setdefault(name, []).append(place)
                 newest = max([newest, *(day.decode() for day in _MODIFIED.findall(content))])
         places = {name: tuple(listed) for name, listed in found.items()}
-        return _Shelf(places, datetime.fromisoformat(newest).replace(tzinfo=UTC), self._clock())
+        return _Shelf(places, datetime.fromisoformat(newest).replace(tzinfo=UTC), self._clock(), marks)
+
+
+def _marks(place: Path) -> tuple[int, ...]:
+    """What changes when a file comes, goes or is exchanged: when the zip, or each folder, was written, and its size."""
+    if not place.is_dir():
+        told = place.stat()
+        return told.st_mtime_ns, told.st_size
+    return tuple(number for at, _, names in os.walk(place) for number in (Path(at).stat().st_mtime_ns, len(names)))
 
 
 class _Shelved:

@@ -17,7 +17,7 @@ from bot.adapters.heldback import Holding, is_kept
 from bot.adapters.releases import Releases, canonical_pins
 from bot.adapters.uv import Answer, Job, Uv
 from bot.core import blocking
-from bot.core.candidates import Target, age_exception, misfit_versions, unusable
+from bot.core.candidates import Target, age_exception, misfit_versions, unusable, young
 from bot.core.errors import Refused
 from bot.core.lockfile import lock_section, render
 from bot.core.locking import document, left_out, section, written
@@ -67,11 +67,14 @@ class UvResolver:
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """What the old lock decides: pins to prefer by category, and later cut-offs for pins that are young themselves."""
+    """What the old lock decides: pins to prefer by category, and later cut-offs for pins that are young themselves.
+
+    `barred` are constraints against what else is as young and would come in with those.
+    """
 
     preferences: Mapping[str, tuple[str, ...]]
     cutoffs: Mapping[str, datetime]
-    ceilings: tuple[str, ...]
+    barred: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ class _Work:
         pages = await self.releases.known(sorted({name for section in pins.values() for name in section}))
         preferences: dict[str, tuple[str, ...]] = {}
         cutoffs = dict.fromkeys(self.request.exempt if cutoff else (), NEVER_TOO_NEW)
-        ceilings: list[str] = []
+        barred: list[str] = []
         for category, versions in pins.items():
             chosen = []
             for name, version in versions.items():
@@ -126,11 +129,12 @@ class _Work:
                     continue
                 if cutoff and name not in self.request.exempt and (moment := age_exception(release, cutoff)):
                     cutoffs[name] = max(moment, cutoffs.get(name, moment))
-                    ceilings.append(f"{name}<={version}")
+                    if others := young(pages[name], cutoff, version):
+                        barred.append(name + ",".join(f"!={other}" for other in others))
                 if is_kept(upgrade, name):
                     chosen.append(f"{name}=={version}")
             preferences[category] = tuple(chosen)
-        return _Past(preferences, cutoffs, tuple(ceilings))
+        return _Past(preferences, cutoffs, tuple(barred))
 
     async def _answers(self, past: _Past) -> dict[str, Answer]:
         """What uv says for each category that has anything to resolve, in the Pipfile's order."""
@@ -153,7 +157,7 @@ class _Work:
             sources=pipfile.sources,
             python=self.target.python,
             preferences=past.preferences.get(category, ()),
-            constraints=(*constraints, *past.ceilings, *self.request.constraints),
+            constraints=(*constraints, *past.barred, *self.request.constraints),
             prereleases=pipfile.settings.get("allow_prereleases") is True,
             cutoff=self.request.cutoff,
             cutoffs=past.cutoffs,

@@ -81,6 +81,12 @@ def aged(release: Iterable[File], cutoff: datetime | None) -> tuple[File, ...]:
     return tuple(file for file in release if not (cutoff and file.upload_time and file.upload_time >= cutoff))
 
 
+def young(project: Project, cutoff: datetime, besides: str) -> tuple[str, ...]:
+    """The versions of which no file is as old as the cut-off asks, but for one version."""
+    found = (str(v) for told in project.releases if (v := _parsed(told)) and v != Version(besides))
+    return tuple(version for version in found if not aged(project.release(version), cutoff))
+
+
 def held_back(
     requirement: Requirement, current: str, project: Project, target: Target, cutoff: datetime | None
 ) -> HeldBack | None:
@@ -104,11 +110,13 @@ def held_back(
 
 def newest(project: Project) -> Version | None:
     """The greatest final version that is not yanked as a whole."""
-    versions = []
-    for told in project.releases:
-        try:
-            versions.append(Version(told))
-        except InvalidVersion:
-            continue
+    versions = [version for told in project.releases if (version := _parsed(told))]
     final = (version for version in sorted(versions, reverse=True) if not version.is_prerelease)
     return next((v for v in final if any(not file.yanked for file in project.release(str(v)))), None)
+
+
+def _parsed(told: str) -> Version | None:
+    try:
+        return Version(told)
+    except InvalidVersion:
+        return None

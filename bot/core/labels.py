@@ -13,9 +13,10 @@ class Label:
 
 
 _RELEASES = ("calendar-release", "major-release", "minor-release", "patch-release", "pre-release", "build-release")
+SECURITY = Label("security", "b60205", "Mends a known weakness")
 OURS = (
     Label("bot", "6f42c1", "Opened by a bot"),
-    Label("security", "b60205", "Mends a known weakness"),
+    SECURITY,
     *(Label(name, "0e8a16", f"Merging asks for a {name.removesuffix('-release')} release") for name in _RELEASES),
     Label("finalize-version", "0e8a16", "Merging asks for the final release"),
 )

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from bot.core import lockfile, locks, openchanges, securing, steering, watching
+from bot.core import labels, lockfile, locks, openchanges, securing, steering, watching
 from bot.core.environments import DEFAULT, Environment
 from bot.core.errors import Refused
 from bot.core.locks import Today
 from bot.core.openchanges import Ending, belongs
 from bot.core.packages import HeldBack, Only, PackageUnknown, Project, Unresolvable
-from bot.core.plan import AskEvidence, Comment, ProposeChange
+from bot.core.plan import AskEvidence, Comment, KeepLabels, ProposeChange
 from bot.core.ports import BotBranch, Snapshot
 from bot.core.relock import Relock, Wish, proposed, relock
 from bot.core.repoconfig import RepoConfig
@@ -72,7 +72,7 @@ def room(project: Snapshot, limits: Limits, see: See) -> Room:
 class Course:
     """What is done about one environment, what is said of it, and what is waiting and held back after it."""
 
-    actions: list[ProposeChange | AskEvidence | Ending] = field(default_factory=list)
+    actions: list[ProposeChange | KeepLabels | AskEvidence | Ending] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     titles: list[str] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
@@ -228,11 +228,13 @@ def _propose(found: Course, project: Snapshot, made: Relock, wish: Wish, rules: 
             _wait(found, change)
         case ProposeChange():
             if wish.prefix == securing.PREFIX:
-                change = replace(change, labels=(securing.LABEL,))
+                change = replace(change, labels=(labels.SECURITY.name,))
             free = bool(change.labels or asked or (change.existing and change.existing.pull_request))
             wait = "" if free else rules.closed_until or places.take()
             if wait:
                 return _wait(found, Waiting(change.title, wait))
+            if change.labels and not (change.existing and change.existing.pull_request):
+                found.actions.append(KeepLabels((labels.SECURITY,)))
             found.actions.append(change)
             found.titles.append(change.title)
             found.said.append(f"{{proposed {name}}} is open; its evidence follows there.")
@@ -263,11 +265,7 @@ def _retire(found: Course, project: Snapshot, environment: Environment, wanted: 
 
 def _explained(made: Relock, rules: Rules) -> Relock:
     """The lock with the owner's reason where a package is held back because its newest release is ignored."""
-    held = tuple(
-        replace(each, reason=next((steering.reason(one) for one in rules.ignored if _is_why(one, each)), each.reason))
-        for each in made.update.held_back
-    )
-    return replace(made, update=replace(made.update, held_back=held))
+    return made.explained(lambda held: next((steering.reason(one) for one in rules.ignored if _is_why(one, held)), ""))
 
 
 def _is_why(ignored: Ignored, held: HeldBack) -> bool:

@@ -1,7 +1,7 @@
 """A new lock for one environment, and the pull request for it: what every manager that proposes updates calls."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -10,7 +10,7 @@ from bot.core.changes import Change
 from bot.core.environments import PYTHON_VERSION, Environment
 from bot.core.interpreter import Python, Told
 from bot.core.locks import Today
-from bot.core.packages import All, Only, PackageUnknown, Resolution, ResolveRequest, Upgrade
+from bot.core.packages import All, HeldBack, Only, PackageUnknown, Resolution, ResolveRequest, Upgrade
 from bot.core.pipfile import Pipfile
 from bot.core.plan import AskEvidence, FileChange, ProposeChange, Target
 from bot.core.ports import Snapshot
@@ -52,6 +52,11 @@ class Relock:
     lock_text: str
     settled: bool
 
+    def explained(self, why: Callable[[HeldBack], str]) -> "Relock":
+        """The same lock, with another reason for each package that is held back for which there is one."""
+        held = (replace(each, reason=why(each) or each.reason) for each in self.update.held_back)
+        return replace(self, update=replace(self.update, held_back=tuple(held)))
+
 
 async def relock(project: Snapshot, config: RepoConfig, wish: Wish, see: See) -> Relock:
     """The lock that the wish gives; raises Refused or TryLater.
@@ -78,6 +83,7 @@ async def relock(project: Snapshot, config: RepoConfig, wish: Wish, see: See) ->
         see.now,
         advice=found.advice,
         partial=isinstance(wish.upgrade, Only),
+        exempt=wish.exempt,
     )
     settled = made.text == today.text or (not moved and locks.is_as_good(environment, today, made))
     if not settled and not _is_open(project, update):

@@ -1,6 +1,6 @@
 """The lock that mends what has known advisories, and changes nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from bot.core.advice import Fix
@@ -13,7 +13,7 @@ from bot.core.see import See
 from bot.core.steering import Ignored, covers
 
 PREFIX = "Security: "
-LABEL = "security"
+NO_FURTHER = "this only mends what has advisories, and goes no further than it must"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,15 @@ async def mend(
     for sign in ("==", ">="):
         part = _wish(wish, wanted, sign)
         try:
-            return Mended(part, await relock(project, config, part, see)), tuple(left)
+            return Mended(part, _no_further(await relock(project, config, part, see), part.constraints)), tuple(left)
         except Unresolvable as conflict:
             reason = str(conflict)
     return None, (*left, *(_unmended(fix, reason) for fix in wanted))
+
+
+def _no_further(made: Relock, minimum: Collection[str]) -> Relock:
+    """The lock with the true reason where a package that is mended stays below its newest release."""
+    return made.explained(lambda held: NO_FURTHER if f"{held.name}=={held.current}" in minimum else "")
 
 
 def _wish(wish: Wish, wanted: Sequence[Fix], sign: str) -> Wish:

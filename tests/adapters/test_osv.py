@@ -179,15 +179,27 @@ async def test_a_folder_and_a_zip_say_the_same(tmp_path: Path) -> None:
         assert str(place) == told.source
 
 
-async def test_records_are_looked_up_anew_after_an_hour(tmp_path: Path) -> None:
+async def test_records_that_come_and_go_are_seen_and_an_edited_one_after_an_hour(tmp_path: Path) -> None:
     clock = Clock()
     (tmp_path / "a.yaml").write_text(YAML)
     records = Records(tmp_path, clock)
-    assert len((await records.about(["late"])).advisories) == 0  # type: ignore[union-attr]
-    (tmp_path / "b.json").write_text(json.dumps(record("PYSEC-7", "late", "9")))
-    assert len((await records.about(["late"])).advisories) == 0  # type: ignore[union-attr]
+
+    async def known(name: str) -> int:
+        clock.now += 2
+        told = await records.about([name])
+        assert isinstance(told, Checked)
+        return len(told.advisories)
+
+    assert await known("late") == 0
+    late = tmp_path / "b.json"
+    late.write_text(json.dumps(record("PYSEC-7", "late", "9")))
+    assert await known("late") == 1
+    late.write_text(json.dumps(record("PYSEC-7", "later", "9")))
+    assert (await known("late"), await known("later")) == (0, 0)
     clock.now += 3601
-    assert len((await records.about(["late"])).advisories) == 1  # type: ignore[union-attr]
+    assert await known("later") == 1
+    late.unlink()
+    assert await known("later") == 0
 
 
 CHANGED = "modified: 2026-01-01\n"

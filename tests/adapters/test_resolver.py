@@ -122,6 +122,18 @@ async def test_a_current_pin_younger_than_the_cooldown_stays_and_lets_nothing_ne
     assert found.lock["default"]["app"]["hashes"] == desk.index.hashes("app", "2.0")
 
 
+async def test_a_current_pin_younger_than_the_cooldown_gives_way_to_a_higher_one_that_is_old_enough(desk: Desk) -> None:
+    desk.index.add("app", "1.0.1", uploaded=NOW - timedelta(days=3))
+    desk.index.add("app", "2.0")
+    desk.index.add("app", "2.1", uploaded=NOW - timedelta(days=4))
+    old = {"_meta": {}, "default": {"app": {"version": "==1.0.1", "hashes": desk.index.hashes("app", "1.0.1")}}}
+    found = await desk.resolve('[packages]\napp = "*"\n', cutoff=NOW - WEEK, old_lock=old)
+    assert versions(found) == {"app": "2.0"}
+    assert [held.reason for held in found.held_back] == [
+        "it was released on 2026-11-16, after the cooldown's limit of 2026-11-13"
+    ]
+
+
 async def test_a_file_added_to_an_old_release_within_the_cooldown_is_not_trusted(desk: Desk) -> None:
     desk.index.add("app", "1.0")
     before = desk.index.hashes("app", "1.0")

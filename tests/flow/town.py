@@ -3,7 +3,7 @@
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -42,9 +42,23 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def town(folder: Path, files: dict[str, bytes | str], index: str = PYPI) -> AsyncIterator[Town]:
-    """The repository with these files, and the bot at work but not yet installed on it."""
-    async with square(folder, files, index) as (sandbox, settings, install), program.assemble(settings) as bolide:
+async def town(
+    folder: Path, files: dict[str, bytes | str], index: str = PYPI, advisories: str = ""
+) -> AsyncIterator[Town]:
+    """The repository with these files, and the bot at work but not yet installed on it.
+
+    With a folder of `advisories` it looks each second whether one came out.
+    """
+    async with square(folder, files, index) as (sandbox, settings, install):
+        if advisories:
+            settings = replace(settings, advisories=advisories, watch_seconds=1)
+        async with _at_work(settings, sandbox, install) as here:
+            yield here
+
+
+@asynccontextmanager
+async def _at_work(settings: Settings, sandbox: Sandbox, install: Callable[[], object]) -> AsyncIterator[Town]:
+    async with program.assemble(settings) as bolide:
         await program.ensure_supervisor(settings)
         try:
             async with running.at_work(bolide), as_user(sandbox, "ada") as client:

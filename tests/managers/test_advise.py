@@ -57,7 +57,7 @@ async def test_an_update_says_which_advisory_it_fixes_and_what_was_checked() -> 
     there = world(advisory("PYSEC-1", "flask", "0", "3.0"))
     await there.install()
     body = pull(there)
-    assert "fixes PYSEC-1 (fixed in 3.0)" in body
+    assert "fixes [PYSEC-1](https://osv.dev/vulnerability/PYSEC-1) (fixed in 3.0)" in body
     assert "### Advice\n\nAdvisories: checked with the test's advisories, as of 2026-11-23." in body
     assert "| `flask` **direct** | 2.2.5 | 3.1.0 |" in body
 

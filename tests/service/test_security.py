@@ -2,7 +2,8 @@
 
 from datetime import date, timedelta
 
-from bot.core.candidates import Target
+from bot.core.candidates import NOT_ALLOWED, Target
+from bot.core.packages import HeldBack
 from bot.service.advising import Lore
 from bot.service.watch import Watch
 from tests.managers.package_world import PackageWorld
@@ -43,12 +44,22 @@ async def test_it_comes_alone_at_the_first_safe_version_however_young() -> None:
     assert titles(there)[BRANCH] == "Security: Update flask from 2.2.5 to 2.2.6 (packages)"
     pull = next(pull for pull in there.repository.pulls.values() if pull.branch == BRANCH)
     assert pull.labels == ("security",)
-    assert "fixes PYSEC-1 (fixed in 2.2.6)" in pull.body
+    assert "fixes [PYSEC-1](https://osv.dev/vulnerability/PYSEC-1) (fixed in 2.2.6)" in pull.body
+    assert "younger than 7 days are left to ripen, but not those of `flask`, which mend advisories" in pull.body
     text = there.repository.text(there.repository.branches[BRANCH], "Pipfile.lock")
     assert '"==2.0"' in text  # keras stays
+    assert there.repository.labels["security"] == "Mends a known weakness"
     writes = list(there.repository.writes)
     await there.install()
     assert there.repository.writes == writes
+
+
+async def test_that_it_goes_no_further_than_it_must_is_said_where_a_newer_release_is_out() -> None:
+    there = world(UNSAFE)
+    there.packages.held_back = (HeldBack("flask", "2.2.6", "3.1.0", NOT_ALLOWED),)
+    await there.install()
+    pull = next(pull for pull in there.repository.pulls.values() if pull.branch == BRANCH)
+    assert "| `flask` | 2.2.6 | 3.1.0 | this only mends what has advisories, and goes no further" in pull.body
 
 
 async def test_neither_schedule_nor_limits_hold_it_up() -> None:

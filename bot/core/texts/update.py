@@ -20,6 +20,8 @@ _PROPOSAL = re.compile(
     r"<!-- bolide:proposal base=(?P<base>[0-9a-f]{40,64}) lock=(?P<lock>[0-9a-f]{64})"
     r"(?: file=(?P<file>[A-Za-z0-9._/-]{1,200}))? -->"
 )
+_ADVISORY = re.compile(r"\b(?:PYSEC|GHSA|CVE|MAL)-[0-9A-Za-z-]{1,60}")
+"""An advisory's id as OSV's pages know it."""
 _NOT_A_NAME = re.compile(r"[^A-Za-z0-9._-]")
 SNAPSHOT = "{snapshot}"
 """Stands in a body for the line that names the record of what it was derived from."""
@@ -65,6 +67,8 @@ class UpdateText:
     advice: Advice = field(default_factory=Advice)
     partial: bool = False
     """Whether other packages were to stay where they are."""
+    exempt: frozenset[str] = frozenset()
+    """The packages that the cooldown spared, for what they mend."""
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -172,7 +176,7 @@ def _row(move: Move) -> tuple[str, ...]:
         harmless(change.old) or "–",
         harmless(change.new) or "–",
         _step(change),
-        harmless(move.why),
+        _ADVISORY.sub(r"[\g<0>](https://osv.dev/vulnerability/\g<0>)", harmless(move.why)),
         ", ".join(change.categories),
         harmless(move.source),
         move.released.isoformat() if move.released else "–" if not change.new else "unknown",
@@ -220,9 +224,14 @@ def _derivation(update: UpdateText) -> str:
         "<details><summary>How this was derived</summary>\n\n"
         f"- from commit `{update.base_sha}`, as of {update.as_of.isoformat(timespec='seconds')}, "
         f"for Python {update.python or 'as the lock has it'}\n"
-        f"- releases younger than {count(update.cooldown_days, 'day')} are left to ripen; yanked ones never count\n"
+        f"- releases younger than {count(update.cooldown_days, 'day')} are left to ripen{_but(update.exempt)}; "
+        "yanked ones never count\n"
         f"- resolver {update.resolver}, with the old lock as preference\n"
         f"- sha256 of the new lock `{update.lock_sha256}`\n"
         f"- {SNAPSHOT}\n"
         "\n</details>"
     )
+
+
+def _but(exempt: frozenset[str]) -> str:
+    return f", but not those of {', '.join(map(_code, sorted(exempt)[:20]))}, which mend advisories" if exempt else ""
