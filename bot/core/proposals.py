@@ -226,7 +226,7 @@ def _propose(found: Course, project: Snapshot, made: Relock, wish: Wish, rules: 
             found.actions.append(change)
         case Waiting():
             _wait(found, change)
-        case ProposeChange():
+        case _:
             if wish.prefix == securing.PREFIX:
                 change = replace(change, labels=(labels.SECURITY.name,))
             free = bool(change.labels or asked or (change.existing and change.existing.pull_request))
