@@ -19,6 +19,7 @@ import uvicorn
 from app.door import Door
 from app.service import Service
 from app.slot import LOOK_SECONDS
+from app.wire import Connection
 
 FIRST_DESCRIPTOR = 3
 KEEP_ALIVE_SECONDS = 75
@@ -94,7 +95,7 @@ def run(service: Service, sockets: list[socket.socket]) -> None:
     config = uvicorn.Config(
         door,
         loop="asyncio",
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="off",
         access_log=False,

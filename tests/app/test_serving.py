@@ -128,13 +128,13 @@ def test_told_to_stop_it_answers_kept_connections_once_more_and_tells_them_to_go
         slow = socket.create_connection((kept.host, kept.port), timeout=20)
         body = json.dumps(EMPTY).encode()
         head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        slow.sendall(head.encode() + b"\r\n" + body[:100])
-        time.sleep(0.2)
+        slow.sendall(head.encode() + b"Expect: 100-continue\r\n\r\n" + body[:100])
+        assert slow.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"  # so it is under way
         service.process.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
-        answer, document = ask(kept, EMPTY)
-        assert (answer.status, answer.getheader("Connection")) == (200, "close")
-        assert document["prediction"] in range(10)
+        while not answer.getheader("Connection"):
+            answer, document = ask(kept, EMPTY)
+            assert (answer.status, document["prediction"] in range(10)) == (200, True)
+        assert answer.getheader("Connection") == "close"
         slow.sendall(body[100:])
         with slow:
             told = slow.makefile("rb").read()
