@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from bot.adapters.process_tree import ProcessTree
-from bot.core.isolation import ISOLATIONS, Isolation, is_enough
+from bot.core.isolation import LOCAL_ISOLATIONS, Isolation, LocalIsolation, is_enough
 
 Stop = Literal["time", "cpu", "memory", "disk", "processes"]
 
@@ -43,7 +43,7 @@ shift 2; exec "$@"
 class NotIsolated(Exception):
     """The command was not started, because nothing that works here cuts it off as far as is required."""
 
-    def __init__(self, best: Isolation, required: Isolation) -> None:
+    def __init__(self, best: LocalIsolation, required: Isolation) -> None:
         self.sentence = (
             f"Code of the repository was not run: it must be cut off by {required} (BOLIDE_REQUIRED_ISOLATION), and "
             f"the best that works on this machine is {best}."
@@ -79,7 +79,7 @@ class Finished:
     """Read every 0.1 s, so up to that much too little."""
     peak_memory_mb: float
     """Resident memory of all its processes together, read every 0.1 s."""
-    isolation: Isolation
+    isolation: LocalIsolation
     stopped: Stop | None
     """The limit for which it was killed."""
 
@@ -94,7 +94,7 @@ async def run(
     limits: Limits | None = None,
     pass_fds: Sequence[int] = (),
     on_line: Callable[[str], None] | None = None,
-    isolation: Isolation | None = None,
+    isolation: LocalIsolation | None = None,
     required: Isolation = "process",
 ) -> Finished:
     """Run the command until it ends or goes beyond a limit; nothing it started outlives this call.
@@ -123,10 +123,10 @@ async def run(
 
 
 @functools.cache
-def best_isolation() -> Isolation:
+def best_isolation() -> LocalIsolation:
     """The strongest isolation that works on this machine, found by trying it; the answer is kept."""
     with _scratch() as scratch:
-        for kind in ISOLATIONS[:-1]:
+        for kind in LOCAL_ISOLATIONS[:-1]:
             with contextlib.suppress(OSError, subprocess.SubprocessError):
                 trial = [*_around(kind, scratch, Path("/"), (), ()), "/bin/true"]
                 if subprocess.run(trial, capture_output=True, timeout=20, env={}, check=False).returncode == 0:
@@ -135,7 +135,7 @@ def best_isolation() -> Isolation:
 
 
 def _around(
-    kind: Isolation, scratch: Path, cwd: Path, readable: Sequence[Path], writable: Sequence[Path]
+    kind: LocalIsolation, scratch: Path, cwd: Path, readable: Sequence[Path], writable: Sequence[Path]
 ) -> Sequence[str]:
     match kind:
         case "bubblewrap":
@@ -226,7 +226,7 @@ class _Jailed:
             await asyncio.wait([pump])
         return stopped
 
-    def finished(self, isolation: Isolation, stopped: Stop | None) -> Finished:
+    def finished(self, isolation: LocalIsolation, stopped: Stop | None) -> Finished:
         """What is to be said about it now that it has ended."""
         return Finished(
             returncode=self._process.returncode,

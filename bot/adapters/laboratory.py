@@ -27,7 +27,7 @@ from bot.core.evidence import (
     ServiceResult,
     TrainingResult,
 )
-from bot.core.isolation import Isolation
+from bot.core.isolation import Isolation, LocalIsolation
 from bot.core.recipe import Recipe, ServiceRecipe, TrainingRecipe
 
 TRAINING_LIMITS = Limits(seconds=600, cpu_seconds=1200, memory_mb=8192)
@@ -47,7 +47,7 @@ class Laboratory:
         *,
         training_limits: Limits = TRAINING_LIMITS,
         service_limits: Limits = SERVICE_LIMITS,
-        isolation: Isolation | None = None,
+        isolation: LocalIsolation | None = None,
         required: Isolation = "process",
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -142,7 +142,7 @@ class _Run:
     folder: Path
     lock: str
     tell: Callable[[str], None]
-    asked_isolation: Isolation | None
+    asked_isolation: LocalIsolation | None
     required: Isolation
     isolation: str = ""
 

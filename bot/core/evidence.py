@@ -102,7 +102,7 @@ class Examination:
     service: ServiceResult | Failure | NotExamined
     training: TrainingResult | Failure | NotExamined
     isolation: str
-    """How the code was kept apart while it ran: bubblewrap, unshare, process, or empty when none ran."""
+    """How the code was kept apart while it ran: bubblewrap, pod, unshare, process, or empty when none ran."""
     packages: str
     """sha256 of what was installed; equal for two locks that differ in other categories only."""
     seconds: float
@@ -212,6 +212,8 @@ def _remarks(before: Examination, after: Examination) -> tuple[str, ...]:
         remarks.append("The code ran without a sandbox on this machine: network and files were within its reach.")
     elif after.isolation == "unshare":
         remarks.append("The code ran without network, but the files of this machine were within its reach.")
+    elif after.isolation == "pod":
+        remarks.append("The code ran in a pod of its own, with the network that the cluster's policy leaves it.")
     return tuple(remarks)
 
 

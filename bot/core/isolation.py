@@ -2,10 +2,14 @@
 
 from typing import Literal
 
-Isolation = Literal["bubblewrap", "unshare", "process"]
+LocalIsolation = Literal["bubblewrap", "unshare", "process"]
 """bubblewrap: no network, only the given files. unshare: no network. process: limits only."""
-ISOLATIONS: tuple[Isolation, ...] = ("bubblewrap", "unshare", "process")
-"""The strongest first."""
+Isolation = LocalIsolation | Literal["pod"]
+"""pod: a pod of its own, with none of Bolide's files and keys, and the network that the cluster's policy leaves it."""
+LOCAL_ISOLATIONS: tuple[LocalIsolation, ...] = ("bubblewrap", "unshare", "process")
+"""Those that a machine can give itself, the strongest first."""
+ISOLATIONS: tuple[Isolation, ...] = ("bubblewrap", "pod", "unshare", "process")
+"""The strongest first: keys in reach weigh more than a network."""
 
 
 def is_enough(kind: Isolation, required: Isolation) -> bool:

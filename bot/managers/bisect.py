@@ -140,6 +140,8 @@ async def _examined(subject: _Subject, parts: frozenset[str], see: See) -> Tried
     if any(failure.inconclusive for failure in seen.failures):
         raise Refused(seen.failures[0].sentence)
     found = verdict(seen, seen)
+    if found.kind == "not_checked":  # what was not seen to work is no part that works
+        raise Refused(found.sentence)
     sentence = seen.failures[0].sentence if seen.failures else found.sentence
     return Tried(parts, works=found.kind != "broken", said=sentence)
 

@@ -142,6 +142,13 @@ def test_locks_that_install_the_same_are_said_to() -> None:
     assert "install the same packages" in verdict(WORKS, WORKS).remarks[0]
 
 
-@pytest.mark.parametrize(("isolation", "said"), [("process", "without a sandbox"), ("unshare", "without network, but")])
+@pytest.mark.parametrize(
+    ("isolation", "said"),
+    [
+        ("process", "without a sandbox"),
+        ("unshare", "without network, but"),
+        ("pod", "in a pod of its own, with the network that the cluster's policy leaves it"),
+    ],
+)
 def test_what_could_not_be_cut_off_is_said(isolation: str, said: str) -> None:
     assert said in verdict(WORKS, replace(ALSO_WORKS, isolation=isolation)).remarks[-1]

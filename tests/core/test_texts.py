@@ -1,5 +1,6 @@
 """What the bot writes: titles that count rightly, bodies that GitHub takes, texts that are read again."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -269,6 +270,27 @@ def test_a_training_whose_model_was_not_evaluated_has_no_accuracy() -> None:
     shown = evidence.render(Evidence(both, both))
     assert "accuracy" not in shown
     assert "training: seconds | 14.0 s | 14.0 s" in shown
+
+
+def test_an_evaluation_without_recalls_has_no_worst_digit() -> None:
+    trained = TrainingResult(Accuracy(0.9912, (), 10_000), 14.0, 20.0, 900.0, 800.0)
+    both = Examination(NotExamined("No service."), trained, "bubblewrap", "a", 1.0)
+    shown = evidence.render(Evidence(both, both))
+    assert "accuracy after the short training | 99.12 %" in shown
+    assert "worst digit" not in shown
+
+
+@pytest.mark.parametrize(
+    ("isolation", "said"),
+    [
+        ("pod", "in a pod of its own, with none of Bolide's keys"),
+        ("process", "within limits, but not cut off (isolation: process)"),
+        ("", "nowhere (isolation: nothing ran)"),
+    ],
+)
+def test_how_the_code_was_kept_apart_is_told_as_it_was(isolation: str, said: str) -> None:
+    one = replace(examination(NotExamined("No service."), "a"), isolation=isolation)
+    assert said in evidence.render(Evidence(one, one))
 
 
 def test_accuracies_stand_side_by_side_and_a_fall_is_not_safe() -> None:

@@ -61,6 +61,8 @@ class MemoryLaboratory:
     python: str = "3.11.2"
     away: bool = False
     """Whether the index is out of reach, so that nothing can be installed."""
+    idle: str = ""
+    """Why no code is run at all."""
 
     async def examine_pair(
         self, tarball: bytes, before: str, after: str, recipe: Recipe
@@ -70,6 +72,8 @@ class MemoryLaboratory:
         return self._examine(before, recipe), self._examine(after, recipe)
 
     def _examine(self, lock: str, recipe: Recipe) -> Examination:
+        if self.idle:
+            return Examination(NotExamined(self.idle), NotExamined(self.idle), "", lock, 0.1)
         pins = lockfile.parse(lock)["default"] if lock else {}
         culprits = [culprit for (name, version), culprit in self.broken.items() if _has(pins, name, version)]
         culprits += [culprit for pair, culprit in self.quarrels.items() if all(_has(pins, *one) for one in pair)]

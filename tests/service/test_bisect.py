@@ -149,6 +149,13 @@ async def test_a_search_that_cannot_go_on_says_why(world: World) -> None:
     assert "The search for what does not work ended: The index is out of reach." in bisected(world)
 
 
+async def test_what_was_not_run_is_not_said_to_work(world: World) -> None:
+    await world.install()
+    world.laboratory.idle = "Code of the repository was not run."
+    await world.commented(world.only_pull(), "/bisect")
+    assert "ended: The proposed lock was not checked: Code of the repository was not run." in bisected(world)
+
+
 async def test_all_that_does_not_work_is_found_or_given_up(world: World) -> None:
     world.laboratory.broken |= {("keras", NEW): "keras", ("flask", NEW): "flask"}
     await world.install()

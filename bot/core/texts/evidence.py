@@ -25,6 +25,14 @@ _SIGN = {"safe": "✅ **Safe to merge**", "broken": "🛑 **Not safe**", "not_ch
 _CONCLUSION: dict[str, Conclusion] = {"safe": "success", "broken": "failure", "not_checked": "neutral"}
 _BAR = 24
 _JSON = "<details><summary>The same for programs</summary>\n\n```json\n"
+_APART = {
+    "bubblewrap": "without a network, seeing only its own files",
+    "pod": "in a pod of its own, with none of Bolide's keys and the network that the cluster's policy leaves it",
+    "unshare": "without a network",
+    "process": "within limits, but not cut off",
+    "": "nowhere",
+}
+"""How the code ran, by isolation."""
 _SENTENCE = 2_000  # characters of a foreign sentence that are shown
 
 Row = tuple[str, str, str, float | None]
@@ -142,7 +150,10 @@ def _rows(before: Examination, after: Examination) -> list[Row]:
         "accuracy after the short training", lambda x: _accuracy(x, lambda a: a.accuracy * 100), "{:.2f} %", ratio=False
     )
     add(
-        "worst digit's recall", lambda x: _accuracy(x, lambda a: min(a.per_class_recall) * 100), "{:.2f} %", ratio=False
+        "worst digit's recall",
+        lambda x: _accuracy(x, lambda a: min(a.per_class_recall) * 100 if a.per_class_recall else None),
+        "{:.2f} %",
+        ratio=False,
     )
     add("p50 of one prediction", lambda x: _latency(x, lambda p: p.p50_ms), "{:.2f} ms")
     add("p99 of one prediction", lambda x: _latency(x, lambda p: p.p99_ms), "{:.2f} ms")
@@ -188,7 +199,7 @@ def _latency(examination: Examination, pick: Callable[[Latency], float]) -> floa
     return None
 
 
-def _accuracy(examination: Examination, pick: Callable[[Accuracy], float]) -> float | None:
+def _accuracy(examination: Examination, pick: Callable[[Accuracy], float | None]) -> float | None:
     match examination.training:
         case TrainingResult(accuracy=Accuracy() as accuracy):
             return pick(accuracy)
@@ -219,7 +230,7 @@ def _method(before: Examination, after: Examination) -> str:
     return (
         "<details><summary>How this was measured</summary>\n\n"
         "Each lock was installed into an environment of its own, from wheels, by hash; then the repository's code "
-        f"ran there without a network (isolation: {after.isolation or 'nothing ran'}): the short training, its "
+        f"ran {_APART[after.isolation]} (isolation: {after.isolation or 'nothing ran'}): the short training, its "
         "evaluation on the test images, the service on the model just trained, its readiness, and every known digit "
         "several times over one connection. Both locks ran one after the other on the same machine; together "
         f"{seconds:.0f} s.\n\n</details>"
