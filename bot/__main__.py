@@ -38,10 +38,10 @@ def main(argv: Sequence[str]) -> int:
             from bot import thoth
 
             return thoth.main(os.environ, install_client=given.install)
-        case "advise" | "explain" | "provenance" | "plan" | "replay" | "release" | "rules" | "stages" | "image":
-            return _in_terminal(given)
-        case _:
+        case "run" | "serve" | "work":
             return _run(given.command)
+        case _:
+            return _in_terminal(given)
 
 
 def _in_terminal(given: argparse.Namespace) -> int:
@@ -75,6 +75,10 @@ def _in_terminal(given: argparse.Namespace) -> int:
             from bot.terminal import image
 
             return image.main(given, os.environ)
+        case "examine":
+            from bot.terminal import examine
+
+            return examine.main(given, os.environ)
         case _:
             from bot.terminal import rules
 
@@ -160,6 +164,8 @@ def _add_stages(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     image.add_argument("--base", default="", help="the image with Python below it, by digest (BOLIDE_BASE_IMAGE)")
     image.add_argument("--tag", default="", help="its tag in the registry (default: of its source)")
     image.add_argument("--record", type=Path, help="also write its bill of materials and provenance to this folder")
+    examine = commands.add_parser("examine", help="try two locks out in a pod of the cluster, as Bolide ordered it")
+    examine.add_argument("step", choices=("fetch", "examine", "keep"), help="the step of the pod")
 
 
 def _add_folder(command: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from typing import Literal
 from rich.console import Console
 from rich.markup import escape
 
-from bot.adapters import jail
+from bot.adapters import jail, kubernetes
 from bot.adapters.environments import own_uv
 from bot.adapters.folder import FolderReader
 from bot.adapters.github.app import Installed
@@ -24,10 +24,11 @@ from bot.core.errors import Refused
 from bot.core.isolation import ISOLATIONS, is_enough
 from bot.core.labels import OURS
 from bot.core.packages import IndexUnreachable, IndexUnsuitable, PackageUnknown
+from bot.core.pipelineruns import ClusterRefused, ClusterUnavailable
 from bot.core.ports import ForgeRefused, ForgeUnavailable
 from bot.settings import Settings, SettingsProblem, allowed_hosts
 from bot.variables import SETTINGS
-from bot.wiring import packages, program
+from bot.wiring import cluster, packages, program
 
 NEEDED_MB = 6_000
 """Two training environments with TensorFlow, the caches and the releases."""
@@ -105,7 +106,7 @@ def _hosts(environ: Mapping[str, str]) -> frozenset[str]:
 async def examine(environ: Mapping[str, str]) -> list[Finding]:
     """What is well and what is not: this machine, the package index, the settings, GitHub."""
     findings = [_python(), _uv(), _program("git", "the sandbox needs it", "apt install git")]
-    findings += [_isolation(environ.get("BOLIDE_REQUIRED_ISOLATION") or "process"), _disk()]
+    findings += [_isolation(environ), _disk()]
     findings.append(await _index(environ))
     if not any(environ.get(setting.name) for setting in SETTINGS if setting.default is None or "_FILE" in setting.name):
         limited = "no GITHUB_ settings: `make demo` and `sandbox` work without them, `run` needs them"
@@ -118,7 +119,7 @@ async def examine(environ: Mapping[str, str]) -> list[Finding]:
         _port(settings.host, settings.port, "BOLIDE_PORT"),
         _port("127.0.0.1", settings.service_port, "BOLIDE_SERVICE_PORT"),
     ]
-    return [*findings, await _github(settings)]
+    return [*findings, *await _cluster(settings), await _github(settings)]
 
 
 def _python() -> Finding:
@@ -140,7 +141,10 @@ def _program(name: str, why: str, remedy: str) -> Finding:
     return Finding("well", f"{name} at {found}") if found else Finding("missing", f"{name}: {why}", f"`{remedy}`")
 
 
-def _isolation(required: str) -> Finding:
+def _isolation(environ: Mapping[str, str]) -> Finding:
+    required, image = environ.get("BOLIDE_REQUIRED_ISOLATION") or "process", environ.get("BOLIDE_EVIDENCE_IMAGE")
+    if image and environ.get("BOLIDE_RUNNER") == "tekton":
+        return Finding("well", f"evidence runs in pods of the cluster, in {image}")
     best = jail.best_isolation()
     if best == "bubblewrap":
         return Finding("well", "bubblewrap: evidence runs without network, seeing only its own files")
@@ -148,7 +152,7 @@ def _isolation(required: str) -> Finding:
         return Finding(
             "limited",
             f"no code of a repository runs here: {required} is required and does not work",
-            "`apt install bubblewrap`; in a pod, let it have name spaces and an unmasked /proc of its own.",
+            "`apt install bubblewrap`; in a cluster, set BOLIDE_RUNNER=tekton and BOLIDE_EVIDENCE_IMAGE.",
         )
     what = "without network, but sees this machine's files" if best == "unshare" else "with network and files in reach"
     return Finding("limited", f"evidence runs {what}", "`apt install bubblewrap` cuts it off entirely.")
@@ -179,6 +183,19 @@ def _port(host: str, port: int, setting: str) -> Finding:
         except OSError:
             return Finding("limited", f"port {port} is taken", f"If not by Bolide itself, set {setting} to another.")
     return Finding("well", f"port {port} is free")
+
+
+async def _cluster(settings: Settings) -> list[Finding]:
+    """Whether the cluster that is to do the work lets Bolide see its runs."""
+    if settings.tekton is None:
+        return []
+    place = f"the cluster at {settings.tekton.url}, name space {settings.tekton.namespace}"
+    try:
+        async with kubernetes.connect(cluster.address(settings.tekton)) as runs:
+            await runs.look()
+    except (ClusterRefused, ClusterUnavailable) as problem:
+        return [Finding("missing", place, str(problem))]
+    return [Finding("well", f"{place} lets Bolide see its runs")]
 
 
 async def _github(settings: Settings) -> Finding:

@@ -1,6 +1,6 @@
 """The settings of a cluster that makes the models; read by bot.settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,13 +9,17 @@ RUNNERS = ("local", "tekton")
 
 @dataclass(frozen=True, slots=True)
 class TektonSettings:
-    """Where PipelineRuns are created, and the image that their steps run in; empty: that of the training."""
+    """Where PipelineRuns are created, and the image that their steps run in; empty: that of the training.
+
+    `evidence_image` is Bolide's own, in which locks are tried out there; empty: they are tried out here.
+    """
 
     url: str
     namespace: str
     token_file: Path
     ca_file: Path | None
     image: str
+    evidence_image: str = ""
 
 
 def read_runner(
@@ -35,20 +39,35 @@ def read_runner(
         Path(text("BOLIDE_KUBERNETES_TOKEN_FILE")),
         Path(text("BOLIDE_KUBERNETES_CA_FILE")) if text("BOLIDE_KUBERNETES_CA_FILE") != "system" else None,
         text("BOLIDE_STAGES_IMAGE"),
+        text("BOLIDE_EVIDENCE_IMAGE"),
     )
-    wrong = []
+    return found, (*_wrong(found, text, has_bucket=has_bucket), *_wrong_images(text, image))
+
+
+def _wrong(found: TektonSettings, text: Callable[[str], str], *, has_bucket: bool) -> Iterator[str]:
     if not found.url.startswith("https://"):
-        wrong.append("BOLIDE_KUBERNETES_URL is no https URL; the token goes there.")
+        yield "BOLIDE_KUBERNETES_URL is no https URL; the token goes there."
     if not has_bucket:
-        wrong.append("BOLIDE_RUNNER=tekton needs the bucket (OBJECT_STORAGE_…): models come back through it.")
+        yield "BOLIDE_RUNNER=tekton needs the bucket (OBJECT_STORAGE_…): models come back through it."
     if found.ca_file and not found.ca_file.is_file():
-        wrong.append(f"BOLIDE_KUBERNETES_CA_FILE names {found.ca_file}, which is not there; or set it to `system`.")
+        yield f"BOLIDE_KUBERNETES_CA_FILE names {found.ca_file}, which is not there; or set it to `system`."
+    if found.evidence_image and text("BOLIDE_REQUIRED_ISOLATION") == "bubblewrap":
+        yield (
+            "BOLIDE_REQUIRED_ISOLATION is bubblewrap and BOLIDE_EVIDENCE_IMAGE is set, but a pod has a network; "
+            "require `pod`, or take the image out."
+        )
+
+
+def _wrong_images(text: Callable[[str], str], image: Callable[[str], str]) -> Iterator[str]:
+    try:
+        image("BOLIDE_EVIDENCE_IMAGE")
+    except ValueError as problem:
+        yield f"BOLIDE_EVIDENCE_IMAGE {problem}."
     try:
         if not image("BOLIDE_STAGES_IMAGE") and not text("BOLIDE_BASE_IMAGE"):
-            wrong.append(
+            yield (
                 "BOLIDE_STAGES_IMAGE is not set; name an image with Python and pip by digest, "
                 "or set BOLIDE_BASE_IMAGE for those that `training.image` names."
             )
     except ValueError as problem:
-        wrong.append(f"BOLIDE_STAGES_IMAGE {problem}.")
-    return found, tuple(wrong)
+        yield f"BOLIDE_STAGES_IMAGE {problem}."

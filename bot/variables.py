@@ -54,7 +54,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "BOLIDE_REQUIRED_ISOLATION",
         "process",
-        "What must cut a repository's code off here: `bubblewrap`, `unshare` (the network only), `process` (nothing)",
+        "What must cut a repository's code off: `bubblewrap`, `pod` (no less than a pod of its own), "
+        "`unshare` (the network only), `process` (nothing)",
     ),
     Setting(
         "BOLIDE_ADVISORIES",
@@ -73,6 +74,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("BOLIDE_KUBERNETES_CA_FILE", f"{_ACCOUNT}/ca.crt", "Who signs the API's certificate; or `system`"),
     Setting(
         "BOLIDE_STAGES_IMAGE", "", "The image with Python and pip that stages run in there; unset: `training.image`"
+    ),
+    Setting(
+        "BOLIDE_EVIDENCE_IMAGE", "", "Bolide's own image, by digest: locks are tried out in pods there; unset: here"
     ),
     Setting("BOLIDE_DASHBOARD_URL", "", "The dashboard's address in links, without /runs; unset: this machine's own"),
     Setting("BOLIDE_DASHBOARD_TOKEN", "", "What readers of the dashboard elsewhere must send, 16 characters or more"),

@@ -82,7 +82,7 @@ def read_result(path: Path, shorten: Callable[[str], str]) -> list[dict[str, Any
     """The lines that the probe wrote, each through `shorten`; what is not one of them is left out."""
     lines = []
     with contextlib.suppress(OSError, ValueError):
-        for line in shorten(_content(path).decode(errors="replace")).splitlines():
+        for line in shorten(content_of(path).decode(errors="replace")).splitlines():
             with contextlib.suppress(ValueError, RecursionError):
                 lines.append(json.loads(line))
     return [line for line in lines if isinstance(line, dict) and _is_event(line)]
@@ -91,7 +91,7 @@ def read_result(path: Path, shorten: Callable[[str], str]) -> list[dict[str, Any
 def read_accuracy(path: Path) -> Accuracy | NotExamined:
     """The test result that the evaluation left as metrics.json, or why there is none."""
     try:
-        told = json.loads(_content(path))
+        told = json.loads(content_of(path))
         recall = tuple(float(share) for share in told.get("per_class_recall", ()))
         accuracy = Accuracy(float(told["accuracy"]), recall, int(told.get("examples", 0)))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -131,14 +131,14 @@ def _tail(finished: Finished) -> str:
     return "\n".join(finished.output_tail.splitlines()[-_TAIL_LINES:])
 
 
-def _content(path: Path) -> bytes:
-    """What a file of at most a million bytes holds; raises OSError or ValueError for anything else."""
+def content_of(path: Path, most: int = _MAX_RESULT) -> bytes:
+    """What a plain file of at most so many bytes holds; raises OSError or ValueError for anything else."""
     # The folder was in the hands of code that nobody vouches for: no link is followed, no pipe waited for.
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise ValueError(f"{path.name} is not a plain file")
-        content = file.read(_MAX_RESULT + 1)
-    if len(content) > _MAX_RESULT:
+        content = file.read(most + 1)
+    if len(content) > most:
         raise ValueError(f"{path.name} is too large to be read")
     return content
 

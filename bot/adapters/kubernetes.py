@@ -59,6 +59,11 @@ class KubernetesPipelineRuns:
                 return await self._ended(name, condition)
             await self._await_change(name, str(run["metadata"].get("resourceVersion", "")))
 
+    async def look(self) -> None:
+        """Return where the runs may be seen. Raises ClusterUnavailable and ClusterRefused."""
+        status, answer = await self._ask("GET", self._runs, params={"limit": "1"})
+        self._require(status, answer, (200,), "list PipelineRuns")
+
     async def cancel(self, name: str) -> None:
         patch = {"Content-Type": "application/merge-patch+json"}
         body = json.dumps({"spec": {"status": "Cancelled"}})

@@ -12,7 +12,7 @@ from bot.core.recipe import Recipe
 from bot.core.records import encode
 
 FORMAT = 1
-MOST_BYTES = 2**19
+MOST_BYTES = 2**20
 """Of an answer: two examinations with what failed, and the ends of their logs."""
 _LONGEST_TEXT, _MOST_ITEMS, _LARGEST = 80_000, 1_000, 10**9
 _KIND = "$"
@@ -45,7 +45,7 @@ class Answer:
 
 def render(value: Order | Answer) -> bytes:
     """The document of an order or an answer (docs/formats.md)."""
-    return json.dumps({"format": FORMAT, "value": encode(value)}).encode()
+    return json.dumps({"format": FORMAT, "value": encode(value)}, ensure_ascii=False).encode()
 
 
 def read_order(content: bytes) -> Order:

@@ -18,6 +18,9 @@ SOURCE, MODEL = "/workspace/source", "/workspace/model"
 PRODUCTION = f"{SOURCE}/production"
 LABELS = {"app.kubernetes.io/managed-by": "bolide", "app.kubernetes.io/name": "bolide-stages"}
 USER = 65532
+WORKING = {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"cpu": "4", "memory": "8Gi"}}
+"""What a step may use that runs a repository's code."""
+TMP = {"name": "tmp", "mountPath": "/tmp"}  # noqa: S108
 PARAMETERS: Mapping[str, str | None] = {
     "commit": None,
     "source-url": None,
@@ -92,22 +95,29 @@ def pipeline(recipe: TrainingRecipe, embedded: tuple[dict[str, Any], ...] = ()) 
 
 def pipeline_run(order: Order, spec: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """A run of the installed Pipeline, or of one that is written out in `spec`. Raises Refused for an image by tag."""
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": order.storage}}}
+    body = {"pipelineSpec": dict(spec)} if spec else {"pipelineRef": {"name": PIPELINE}}
+    made = run_of(body, order, LABELS)
+    made["spec"]["workspaces"] = [{"name": "run", "volumeClaimTemplate": {"spec": claim}}]
+    return made
+
+
+def run_of(body: Mapping[str, Any], order: Order, labels: Mapping[str, str]) -> dict[str, Any]:
+    """A run without a volume, as nobody and without a token; raises Refused for an image by tag."""
     require_base(order.parameters["image"])
     security = {"runAsNonRoot": True, "runAsUser": USER, "fsGroup": USER, "seccompProfile": {"type": "RuntimeDefault"}}
-    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": order.storage}}}
     return {
         "apiVersion": API,
         "kind": "PipelineRun",
-        "metadata": {"name": order.name, "labels": LABELS},
+        "metadata": {"name": order.name, "labels": dict(labels)},
         "spec": {
-            **({"pipelineSpec": dict(spec)} if spec else {"pipelineRef": {"name": PIPELINE}}),
+            **body,
             "params": [{"name": name, "value": value} for name, value in order.parameters.items()],
             "taskRunTemplate": {
                 "serviceAccountName": ACCOUNT,
                 "podTemplate": {"automountServiceAccountToken": False, "securityContext": security},
             },
             "timeouts": {"pipeline": f"{order.hours}h0m0s"},
-            "workspaces": [{"name": "run", "volumeClaimTemplate": {"spec": claim}}],
         },
     }
 
@@ -153,32 +163,39 @@ def _stage(step: Step, variables: Mapping[str, str]) -> dict[str, Any]:
     return _task(step.name, needed, run, environ, writes=("model",) if step.writes else ())
 
 
-def _task(
-    name: str, needed: Iterable[str], run: Mapping[str, Any], environ: Mapping[str, str], *, writes: tuple[str, ...]
+def step(
+    name: str,
+    run: Mapping[str, Any],
+    environ: Mapping[str, str],
+    resources: Mapping[str, Any],
+    mounts: Iterable[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """A Task of one step; `writes` are the workspaces that it may change."""
-    paths = {"source": SOURCE, "model": MODEL}
-    step = {
+    """One step of a Task: a container that may nothing, and writes to its mounts alone."""
+    return {
         "name": name,
         "image": "$(params.image)",
         **run,
         "env": [{"name": key, "value": value} for key, value in {**environ, "HOME": "/tmp"}.items()],  # noqa: S108
-        "computeResources": {
-            "requests": {"cpu": "500m", "memory": "1Gi"},
-            "limits": {"cpu": "4", "memory": "8Gi"},
-        },
+        "computeResources": dict(resources),
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "runAsNonRoot": True,
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108
+        "volumeMounts": list(mounts),
     }
+
+
+def _task(
+    name: str, needed: Iterable[str], run: Mapping[str, Any], environ: Mapping[str, str], *, writes: tuple[str, ...]
+) -> dict[str, Any]:
+    """A Task of one step; `writes` are the workspaces that it may change."""
+    paths = {"source": SOURCE, "model": MODEL}
     spec = {
         "params": [_parameter(parameter) for parameter in (*needed, "image")],
         "workspaces": [{"name": key, "mountPath": path, "readOnly": key not in writes} for key, path in paths.items()],
-        "steps": [step],
+        "steps": [step(name, run, environ, WORKING, [TMP])],
         "volumes": [{"name": "tmp", "emptyDir": {}}],
     }
     return {"apiVersion": API, "kind": "Task", "metadata": {"name": f"bolide-{name}", "labels": LABELS}, "spec": spec}

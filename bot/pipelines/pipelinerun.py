@@ -5,27 +5,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
 
 from bot.core import tekton
 from bot.core.errors import Refused
 from bot.core.pipelineruns import PipelineRuns, RunEnded
-from bot.core.ports import Objects
 from bot.core.recipe import TrainingRecipe
 from bot.core.tekton import Order
 from bot.pipelines import pod
+from bot.pipelines.named import LinkedObjects, carry_out, link_seconds
 from bot.pipelines.store import pack, unpack
 
 SCRIPT = Path(pod.__file__)
 """The program of the pods that fetch and keep."""
-
-
-class LinkedObjects(Objects, Protocol):
-    """Objects that others may reach for a while without the store's keys."""
-
-    async def link(self, name: str, method: Literal["GET", "PUT"], seconds: int) -> str:
-        """A URL with which anybody may GET or PUT this one object for so long."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,36 +52,17 @@ class ClusterMaker:
     async def make(self, wanted: Wanted, into: Path) -> RunEnded:
         """How the run ended; if well and nothing was known, the model's files are in `into`.
 
-        A run of the same name is joined, unless it had failed before: then it is begun anew. Cancelling leaves the run
-        alone, so that it is joined later; one that takes too long is cancelled. Raises Refused, files.UnsoundTree and
-        what the ports raise.
+        The run is joined, begun anew or cancelled as `carry_out` says. Raises Refused, files.UnsoundTree and what the
+        ports raise.
         """
         name = run_name(wanted.repository, wanted.sha, wanted.key)
-        document = await self._document(name, wanted)
-        if not await self._runs.create(document):
-            await self._clear_failed(name)
-            await self._runs.create(document)
-        try:
-            async with asyncio.timeout(self._hours * 3600):
-                ended = await self._runs.end(name)
-        except TimeoutError:
-            await self._runs.cancel(name)
-            ended = await self._runs.end(name)
+        ended = await carry_out(self._runs, await self._document(name, wanted), self._hours)
         if ended.succeeded and wanted.known is None:
             content = await self._objects.get(f"runs/{name}/model.tar")
             if content is None:
                 raise Refused(f"The PipelineRun {name} ended well and kept no model; look at its task `keep`.")
             await asyncio.to_thread(unpack, content, into)
         return ended
-
-    async def _clear_failed(self, name: str) -> None:
-        """Remove the run of before if it has ended badly; one that is under way is left."""
-        ended = asyncio.ensure_future(self._runs.end(name))
-        done, _ = await asyncio.wait([ended], timeout=3)
-        if not done:
-            ended.cancel()
-        elif not ended.result().succeeded:
-            await self._runs.remove(name)
 
     async def _document(self, name: str, wanted: Wanted) -> Mapping[str, object]:
         image = self._image or wanted.image
@@ -106,7 +78,9 @@ class ClusterMaker:
         if wanted.known:
             parameters["known-url"] = await self._lend(f"runs/{name}/known.tar", wanted.known)
         else:
-            parameters["model-url"] = await self._objects.link(f"runs/{name}/model.tar", "PUT", self._seconds())
+            parameters["model-url"] = await self._objects.link(
+                f"runs/{name}/model.tar", "PUT", link_seconds(self._hours)
+            )
         if wanted.production:
             parameters["production-url"] = await self._lend(f"runs/{name}/production.tar", wanted.production)
             parameters["production-dir"] = tekton.PRODUCTION
@@ -116,11 +90,7 @@ class ClusterMaker:
     async def _lend(self, name: str, folder: Path, inputs: tuple[str, ...] = ()) -> str:
         covered = (*inputs, "Pipfile.lock") if inputs else ()
         await self._objects.put(name, await asyncio.to_thread(pack, folder, covered))
-        return await self._objects.link(name, "GET", self._seconds())
-
-    def _seconds(self) -> int:
-        """As long as a run may take, and an hour in which it may wait for a place."""
-        return int(self._hours * 3600) + 3600
+        return await self._objects.link(name, "GET", link_seconds(self._hours))
 
 
 def run_name(repository: str, sha: str, key: str) -> str:

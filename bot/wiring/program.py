@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from bot.adapters import jail, kubernetes
+from bot.adapters import jail
 from bot.adapters.archive import FolderArchive
 from bot.adapters.buildah import Buildah
 from bot.adapters.environments import Environments, own_uv
@@ -19,7 +19,6 @@ from bot.adapters.inbox import SqliteInbox
 from bot.adapters.jail import Limits
 from bot.adapters.laboratory import Laboratory, OneAtATime
 from bot.adapters.mirror import SqliteMirror
-from bot.adapters.objects import S3Objects
 from bot.adapters.process_tree import ProcessTree
 from bot.adapters.tarball import unpack
 from bot.adapters.thoth_client import ThothOr, client_environments
@@ -38,7 +37,8 @@ from bot.pipelines.store import ArtefactStore, FolderStore, SharedStore
 from bot.service.clock import Clock
 from bot.service.dispatch import Dispatch, Outside
 from bot.service.watch import Watch
-from bot.settings import Bucket, Settings
+from bot.settings import Settings
+from bot.wiring.cluster import bucket_objects, open_cluster
 from bot.wiring.packages import lore, open_packages
 
 logger = logging.getLogger(__name__)
@@ -85,15 +85,16 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
         archive = FolderArchive(state / "snapshots", found.index, turn=turn)
         stack.push_async_callback(archive.close)
         mirror = stack.enter_context(contextlib.closing(SqliteMirror(state / "mirror.sqlite")))
-        maker = await stack.enter_async_context(_maker(settings))
+        there = await stack.enter_async_context(open_cluster(settings))
         register = await stack.enter_async_context(_register(settings, state))
-        runs = _runs(settings, _workshop(settings, state, environments, supervisor, maker), turn, forge, register)
+        runs = _runs(settings, _workshop(settings, state, environments, supervisor, there.maker), turn, forge, register)
         stack.push_async_callback(runs.close)
         outside = Outside(
             forge=forge,
             index=found.index,
             resolver=ThothOr(found.resolver, client_environments(state), found.index, settings.allowed_hosts),
-            laboratory=OneAtATime(Laboratory(environments, required=settings.required_isolation), turn),
+            laboratory=there.laboratory
+            or OneAtATime(Laboratory(environments, required=settings.required_isolation), turn),
             release_notes=found.release_notes,
             runner=runs,
             deployed=runs,
@@ -181,18 +182,6 @@ async def _patiently(stack: contextlib.AsyncExitStack, settings: Settings) -> Gi
             await asyncio.sleep(min(problem.after, 30.0))
 
 
-@contextlib.asynccontextmanager
-async def _maker(settings: Settings) -> AsyncIterator[ClusterMaker | None]:
-    """What makes models in a cluster; None where they are made here."""
-    told = settings.tekton
-    if told is None or settings.bucket is None:
-        yield None
-        return
-    cluster = kubernetes.Cluster(told.url, told.namespace, told.token_file, told.ca_file)
-    async with kubernetes.connect(cluster) as pipeline_runs:
-        yield ClusterMaker(pipeline_runs, _objects(settings.bucket), told.image, settings.index_url)
-
-
 def _workshop(
     settings: Settings,
     state: Path,
@@ -230,18 +219,7 @@ def _store(settings: Settings, state: Path) -> ArtefactStore:
     own = FolderStore(state / "artefacts")
     if settings.bucket is None:
         return own
-    return SharedStore(own, _objects(settings.bucket))
-
-
-def _objects(bucket: Bucket) -> S3Objects:
-    return S3Objects(
-        endpoint=bucket.endpoint,
-        bucket=bucket.name,
-        key_id=bucket.key_id,
-        secret=bucket.secret.reveal(),
-        region=bucket.region,
-        patience=30,
-    )
+    return SharedStore(own, bucket_objects(settings.bucket))
 
 
 def service_folder(settings: Settings) -> Path:

@@ -7,19 +7,21 @@ import pytest
 
 from bot.adapters import jail
 from bot.adapters.jail import Finished, Limits, best_isolation
-from bot.core.isolation import Isolation
+from bot.core.isolation import LocalIsolation
 
-EVERY_KIND: list[Isolation] = ["bubblewrap", "unshare", "process"]
-WITHOUT_NETWORK: list[Isolation] = ["bubblewrap", "unshare"]
+EVERY_KIND: list[LocalIsolation] = ["bubblewrap", "unshare", "process"]
+WITHOUT_NETWORK: list[LocalIsolation] = ["bubblewrap", "unshare"]
 
 
-def needs(kind: Isolation) -> None:
+def needs(kind: LocalIsolation) -> None:
     rank = {"bubblewrap": 2, "unshare": 1, "process": 0}
     if rank[kind] > rank[best_isolation()]:
         pytest.skip(f"{kind} does not work on this machine")
 
 
-async def python(code: str, tmp_path: Path, kind: Isolation | None = None, limits: Limits | None = None) -> Finished:
+async def python(
+    code: str, tmp_path: Path, kind: LocalIsolation | None = None, limits: Limits | None = None
+) -> Finished:
     return await jail.run(
         [sys.executable, "-I", "-c", code],
         cwd=tmp_path,
@@ -44,7 +46,7 @@ def read_text(path: Path) -> str | None:
 
 
 @pytest.mark.parametrize("kind", EVERY_KIND)
-async def test_it_reports_how_a_command_ended(tmp_path: Path, kind: Isolation) -> None:
+async def test_it_reports_how_a_command_ended(tmp_path: Path, kind: LocalIsolation) -> None:
     needs(kind)
     finished = await python("import sys; print('one'); print('two', file=sys.stderr); sys.exit(3)", tmp_path, kind)
     assert (finished.returncode, finished.isolation, finished.stopped) == (3, kind, None)
@@ -54,7 +56,7 @@ async def test_it_reports_how_a_command_ended(tmp_path: Path, kind: Isolation) -
 
 @pytest.mark.parametrize("kind", EVERY_KIND)
 async def test_nothing_of_our_environment_is_visible(
-    tmp_path: Path, kind: Isolation, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, kind: LocalIsolation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     needs(kind)
     monkeypatch.setenv("GITHUB_APP_KEY", "canary")
@@ -65,7 +67,7 @@ async def test_nothing_of_our_environment_is_visible(
 
 
 @pytest.mark.parametrize("kind", WITHOUT_NETWORK)
-async def test_there_is_no_network(tmp_path: Path, kind: Isolation) -> None:
+async def test_there_is_no_network(tmp_path: Path, kind: LocalIsolation) -> None:
     needs(kind)
     # A server on this machine's loopback is as far away as any other.
     server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
@@ -112,7 +114,7 @@ for folder in ({str(allowed)!r}, '/usr', '/', '/dev', {str(written)!r}, os.envir
 
 
 @pytest.mark.parametrize("kind", EVERY_KIND)
-async def test_a_hanging_command_and_its_children_are_ended(tmp_path: Path, kind: Isolation) -> None:
+async def test_a_hanging_command_and_its_children_are_ended(tmp_path: Path, kind: LocalIsolation) -> None:
     needs(kind)
     # The grandchild leaves the process group and its parent ends: it is found all the same.
     code = """
@@ -142,7 +144,7 @@ def sleepers(seconds: str) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", EVERY_KIND)
-async def test_cancelling_leaves_nothing_behind(tmp_path: Path, kind: Isolation) -> None:
+async def test_cancelling_leaves_nothing_behind(tmp_path: Path, kind: LocalIsolation) -> None:
     needs(kind)
     task = asyncio.create_task(
         jail.run(["/bin/sh", "-c", "sleep 67 & sleep 67"], cwd=Path("/"), environ={}, isolation=kind)

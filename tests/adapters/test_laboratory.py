@@ -23,7 +23,7 @@ from bot.core.evidence import (
     TrainingResult,
     verdict,
 )
-from bot.core.isolation import Isolation
+from bot.core.isolation import LocalIsolation
 
 FIXTURE = Path(__file__).parents[1] / "data" / "flask-exporter"
 ANY = Recipe(None, None)
@@ -239,7 +239,7 @@ threading.Thread(target=lambda: time.sleep(100)).start()
 
 @pytest.mark.parametrize("kind", ["bubblewrap", "unshare", "process"])
 async def test_every_kind_of_isolation_can_start_a_service_and_is_told(
-    environments: Environments, tmp_path: Path, kind: Isolation
+    environments: Environments, tmp_path: Path, kind: LocalIsolation
 ) -> None:
     if kind != "process" and best_isolation() not in (kind, "bubblewrap"):
         pytest.skip(f"{kind} does not work on this machine")

@@ -187,8 +187,14 @@ def test_models_are_made_here_unless_a_cluster_is_named() -> None:
     own = told | {"BOLIDE_STAGES_IMAGE": "", "BOLIDE_BASE_IMAGE": image}
     assert Settings.from_env(own).tekton
     assert "or set BOLIDE_BASE_IMAGE" in problems(own | {"BOLIDE_BASE_IMAGE": ""})[0]
+    pods = told | {"BOLIDE_EVIDENCE_IMAGE": image, "BOLIDE_REQUIRED_ISOLATION": "pod"}
+    found = Settings.from_env(pods)
+    assert found.tekton
+    assert (found.tekton.evidence_image, found.required_isolation, tekton.evidence_image) == (image, "pod", "")
+    assert "a pod has a network; require `pod`" in problems(pods | {"BOLIDE_REQUIRED_ISOLATION": "bubblewrap"})[0]
     told |= {"BOLIDE_STAGES_IMAGE": "python:3.11"}
     assert problems(told)[0].startswith("BOLIDE_STAGES_IMAGE is not named by its digest")
+    assert problems(pods | {"BOLIDE_EVIDENCE_IMAGE": "bolide:1"})[0].startswith("BOLIDE_EVIDENCE_IMAGE is not named by")
 
 
 def test_no_form_of_the_settings_shows_a_secret() -> None:

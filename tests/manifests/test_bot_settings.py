@@ -69,6 +69,9 @@ def test_each_pod_can_start(overlay: str, tmp_path: Path) -> None:
         if settings.tekton:
             assert settings.tekton.token_file.read_text() == CLUSTER["token"]
             assert settings.bucket
+            # Locks are tried out elsewhere, with just this program: what lies in this pod is in nobody's reach.
+            assert settings.tekton.evidence_image == template["spec"]["containers"][0]["image"]
+        assert settings.required_isolation == "pod"
 
 
 def test_the_role_for_runs_is_for_the_account_of_those_pods() -> None:

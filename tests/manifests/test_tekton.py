@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import tarfile
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ import yaml
 
 from bot.__main__ import main
 from bot.adapters.kubernetes import Cluster, connect
-from bot.core import repoconfig
+from bot.core import evidencerun, repoconfig, tekton
 from bot.core.recipe import Recipe
 from bot.core.steps import training_steps
+from bot.core.tekton import Order
 from bot.terminal.stages import TEKTON, rendered
 from tests import kubectl
 from tests.npm import installed
@@ -90,12 +92,71 @@ def test_kustomize_renders_them_and_kubernetes_takes_the_rest() -> None:
     for task in (document for document in found if document["kind"] == "Task"):
         # A step is a container of Kubernetes, but for these keys of Tekton's own.
         for step in task["spec"]["steps"]:
-            container = {key: value for key, value in step.items() if key not in ("script", "computeResources")}
-            container["resources"] = step["computeResources"]
-            pod = {"containers": [container], "volumes": task["spec"]["volumes"]}
-            kubernetes_validate.validate(
-                {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": pod}, "1.32", strict=True
-            )
+            require_container(step, task["spec"]["volumes"])
+
+
+def require_container(step: dict[str, Any], volumes: list[dict[str, Any]]) -> None:
+    """Fail for a step that Kubernetes would not take as a container."""
+    container = {key: value for key, value in step.items() if key not in ("script", "computeResources")}
+    container["resources"] = step["computeResources"]
+    pod = {"containers": [container], "volumes": volumes}
+    kubernetes_validate.validate(
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": pod}, "1.32", strict=True
+    )
+
+
+def examination() -> dict[str, Any]:
+    """The run of an examination, as Bolide creates it."""
+    told = {name: f"https://example.org/{name}" for name in evidencerun.PARAMETERS} | {"image": IMAGE}
+    return evidencerun.evidence_run(Order("evidence-ada-digits-abc1234-0123456789ab", told))
+
+
+def test_the_pod_of_an_examination_is_restricted_and_only_the_steps_around_the_code_have_links() -> None:
+    run = examination()
+    template = run["spec"]["taskRunTemplate"]["podTemplate"]
+    assert template["automountServiceAccountToken"] is False
+    assert template["securityContext"]["runAsNonRoot"] is True
+    assert template["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    (task,) = run["spec"]["pipelineSpec"]["tasks"]
+    steps = {step["name"]: step for step in task["taskSpec"]["steps"]}
+    assert list(steps) == ["fetch", "examine", "keep"]
+    told = {name: json.dumps(step["env"]) for name, step in steps.items()}
+    assert [name for name in steps if "-url)" in told[name].replace("params.index-url)", "")] == ["fetch", "keep"]
+    assert not [text for text in told.values() if re.search("SECRET|TOKEN|KEY|PASSWORD", text)]
+    # What the code leaves, the last step can only read; and nothing else that the code can write is in its reach.
+    assert steps["keep"]["volumeMounts"] == [{"name": "work", "mountPath": evidencerun.WORK, "readOnly": True}]
+    for step in steps.values():
+        assert step["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "runAsNonRoot": True,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        require_container(step, task["taskSpec"]["volumes"])
+
+
+def test_what_is_tried_out_reaches_no_private_address() -> None:
+    found = {
+        document["metadata"]["name"]: document["spec"]
+        for document in kubectl.rendered(ROOT / TEKTON)
+        if document["kind"] == "NetworkPolicy"
+    }
+    assert found["nothing"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    run, policy = examination(), found["bolide-evidence"]
+    assert policy["podSelector"]["matchLabels"].items() <= run["metadata"]["labels"].items()
+    assert not found["bolide-stages"]["podSelector"]["matchLabels"].items() <= run["metadata"]["labels"].items()
+    assert found["bolide-stages"]["podSelector"]["matchLabels"].items() <= tekton.LABELS.items()
+    assert "ingress" not in policy
+    open_to_all = [rule for rule in policy["egress"] if "to" not in rule]
+    assert {port["port"] for rule in open_to_all for port in rule["ports"]} == {53, 5353}
+    blocks = [ip_network(block) for rule in policy["egress"] for to in rule.get("to", ()) for block in excepted(to)]
+    for address in ("10.96.0.1", "172.30.0.1", "192.168.1.1", "169.254.169.254", "fd00::1", "fe80::1", "::1"):
+        assert any(ip_address(address) in block for block in blocks), address
+    assert not any(ip_address("8.8.8.8") in block for block in blocks)
+
+
+def excepted(to: dict[str, Any]) -> list[str]:
+    return list(to["ipBlock"]["except"])
 
 
 @pytest.mark.network
@@ -104,6 +165,8 @@ def test_tektons_linter_finds_nothing_and_would_find_a_slip(tmp_path: Path, caps
     program = installed("tekton-lint", "0.6.0") / "node_modules" / ".bin" / "tekton-lint"
     run = tmp_path / "run.yaml"
     run.write_text(printed_run(capsys, ROOT))
+    evidence = tmp_path / "evidence.yaml"
+    evidence.write_text(tekton.render([examination()]))
     tasks, pipeline = ROOT / TEKTON / "tasks.yaml", ROOT / TEKTON / "pipeline.yaml"
 
     def lint(*paths: Path) -> subprocess.CompletedProcess[str]:
@@ -111,7 +174,7 @@ def test_tektons_linter_finds_nothing_and_would_find_a_slip(tmp_path: Path, caps
             [program, "--format", "stylish", "--max-warnings", "0", *paths], capture_output=True, text=True, check=False
         )
 
-    found = lint(tasks, pipeline, run)
+    found = lint(tasks, pipeline, run, evidence)
     assert (found.returncode, found.stdout.strip()) == (0, "")
     slip = tmp_path / "tasks.yaml"
     slip.write_text(tasks.read_text().replace("$(params.commit)", "$(params.comit)"))

@@ -63,6 +63,8 @@ class TinyTekton:
     task_runs: list[dict[str, Any]] = field(default_factory=list)
     logs: dict[str, str] = field(default_factory=dict)
     bucket: Bucket = field(default_factory=Bucket)
+    images: dict[str, tuple[str, Path]] = field(default_factory=dict)
+    """Image → its Python, and what lies in it at /srv/source; of others the Python has no packages."""
     asked: list[str] = field(default_factory=list)
     down: int = 0
     """How many of the next requests are answered by 503."""
@@ -148,6 +150,8 @@ class TinyTekton:
         return web.json_response({"status": "Success"})
 
     async def _watch(self, request: web.Request) -> web.StreamResponse:
+        if "watch" not in request.query:
+            return web.json_response({"items": [*self.runs.values()][: int(request.query["limit"])]})
         name = request.query["fieldSelector"].removeprefix("metadata.name=")
         response = web.StreamResponse()
         await response.prepare(request)
@@ -199,13 +203,14 @@ class TinyTekton:
     async def _run_task(self, name: str, task: dict[str, Any]) -> bool:
         values = {one["name"]: _filled(one["value"], task["given"]) for one in task["params"]}
         assert set(values) == {one["name"] for one in task["taskSpec"]["params"]}
-        (step,) = task["taskSpec"]["steps"]
-        begun = datetime.now(UTC)
-        code, output = await self._run_step(name, step, values)
-        pod = f"{name}-{task['name']}-pod"
-        self.logs[f"{pod}/step-{step['name']}"] = output
+        begun, pod = datetime.now(UTC), f"{name}-{task['name']}-pod"
+        code, ended = 0, []
+        for step in task["taskSpec"]["steps"]:
+            if not code:  # those after one that failed are not begun, and end as it did
+                code, self.logs[f"{pod}/step-{step['name']}"] = await self._run_step(name, step, values)
+            how = {"exitCode": code, "reason": "Error" if code else "Completed"}
+            ended.append({"name": step["name"], "container": f"step-{step['name']}", "terminated": how})
         condition = {"type": "Succeeded", "status": "False" if code else "True"}
-        ended = {"exitCode": code, "reason": "Error" if code else "Completed"}
         self.task_runs.append(
             {
                 "metadata": {
@@ -217,7 +222,7 @@ class TinyTekton:
                     "startTime": begun.strftime("%Y-%m-%dT%H:%M:%SZ"),
                     "completionTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
                     "conditions": [condition],
-                    "steps": [{"name": step["name"], "container": f"step-{step['name']}", "terminated": ended}],
+                    "steps": ended,
                 },
             }
         )
@@ -225,20 +230,22 @@ class TinyTekton:
 
     async def _run_step(self, name: str, step: dict[str, Any], values: dict[str, str]) -> tuple[int, str]:
         root = self.root / name
-        for folder in ("source", "model"):
+        for folder in ("source", "model", "evidence"):
             (root / folder).mkdir(parents=True, exist_ok=True)
 
+        python, srv = self.images.get(_filled(step["image"], values), (str(PYTHON), Path("/srv/source")))
+
         def placed(text: str) -> str:
-            return _filled(text, values).replace("/workspace", str(root))
+            return _filled(text, values).replace("/workspace", str(root)).replace("/srv/source", str(srv))
 
         environ = {one["name"]: placed(one["value"]) for one in step["env"]}
         environ |= {"PATH": os.defpath, "WORKSPACES": str(root), "LANG": "C.UTF-8"}
         if script := step.get("script"):
             assert PARAMETER not in script, "a parameter would be put into the script"
             (root / "script").write_text(script)
-            command = [str(PYTHON), str(root / "script")]
+            command = [python, str(root / "script")]
         else:
-            command = [str(PYTHON) if word == "python3" else word for word in step["command"]]
+            command = [python if word == "python3" else word for word in step["command"]]
         folder = placed(step.get("workingDir", "/workspace"))
         process = await asyncio.create_subprocess_exec(
             *command, cwd=folder, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
