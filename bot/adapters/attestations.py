@@ -4,9 +4,6 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import os
-import resource
-import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -16,6 +13,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from bot.adapters import child
+from bot.adapters.child import Limits
 from bot.adapters.webpages import PageRefused, WebPages
 from bot.adapters.wholefile import write_whole
 from bot.core.attestations import Attested, NotVerified, Publisher, Unattested, Unchecked, Verified
@@ -125,27 +124,10 @@ async def _ask(question: bytes, seconds: float) -> bytes:
     with tempfile.TemporaryDirectory(prefix="verify-") as directory:
         # sigstore lays its root of trust out in the user's folders; here it finds empty ones, so no older root either.
         environment = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_DATA_HOME"), directory)
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", str(_VERIFIER)),
-            cwd=directory,
-            env=environment,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
-            with contextlib.suppress(ProcessLookupError):
-                resource.prlimit(process.pid, resource.RLIMIT_AS, (MEMORY, MEMORY))
-                resource.prlimit(process.pid, resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-            async with asyncio.timeout(seconds):
-                answer, _ = await process.communicate(question)
-                return answer
-        finally:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                await process.communicate()
+        command = (sys.executable, "-I", str(_VERIFIER))
+        limits, place = Limits(seconds, CPU_SECONDS, MEMORY), Path(directory)
+        ended = await child.run(command, cwd=place, environ=environment, limits=limits, heard="output", given=question)
+        return ended.said
 
 
 def _verdict(told: Mapping[str, Any]) -> Attested:

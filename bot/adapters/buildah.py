@@ -1,6 +1,5 @@
 """Images by buildah: built from a folder without running anything, pushed to a registry, named by digest."""
 
-import asyncio
 import os
 import re
 import shutil
@@ -9,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.adapters import child
+from bot.adapters.child import Limits
 from bot.core.errors import Refused, TryLater
 
 _SECONDS = 900
@@ -99,22 +100,9 @@ class Buildah:
 async def _output(command: Sequence[str], home: Path) -> tuple[int, str]:
     environ = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(home), "TMPDIR": tempfile.gettempdir()}
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            env=environ,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
+        ended = await child.run(command, cwd=home, environ=environ, limits=Limits(_SECONDS), heard="both")
     except FileNotFoundError:
         raise BuildFailed("There is no buildah on this machine; `apt install buildah`.", "") from None
-    try:
-        async with asyncio.timeout(_SECONDS):
-            said, _ = await process.communicate()
     except TimeoutError:
         raise BuildFailed(f"buildah took longer than {_SECONDS} s and was stopped.", "") from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return process.returncode or 0, said.decode(errors="replace")
+    return ended.code, ended.text

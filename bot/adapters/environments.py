@@ -16,6 +16,8 @@ from pathlib import Path
 
 import uv
 
+from bot.adapters import child
+from bot.adapters.child import Limits
 from bot.core.pipfile import DEFAULT_SOURCE, PipfileError, refuse_url
 
 STAMP = "installed.json"
@@ -184,28 +186,16 @@ class Environments:
         return f"The packages of the lock cannot be installed: {said[-1] if said else 'the installer gave no reason.'}"
 
     async def _run(self, *command: str | Path, others: Iterable[str] = ()) -> tuple[int, str]:
-        process = await asyncio.create_subprocess_exec(
-            *(str(part) for part in command),
-            cwd="/",
-            env=self._environ(others),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
+        words, limits = [str(part) for part in command], Limits(self._timeout)
         try:
-            async with asyncio.timeout(self._timeout):
-                output, _ = await process.communicate()
+            ended = await child.run(words, cwd=Path("/"), environ=self._environ(others), limits=limits, heard="both")
         except TimeoutError:
             raise InstallFailed(
                 f"The installation took longer than {self._timeout:.0f} s and was stopped; try again later.",
                 "",
                 unreachable=True,
             ) from None
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        return process.returncode or 0, output.decode(errors="replace")
+        return ended.code, ended.text
 
     def _environ(self, others: Iterable[str]) -> dict[str, str]:
         # Nothing is inherited: a repository or a tenant must not reach uv through the environment.

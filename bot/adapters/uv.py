@@ -1,11 +1,7 @@
 """The pinned uv as a child process: requirements in, pins out, in a directory of its own and an empty environment."""
 
 import asyncio
-import contextlib
-import os
 import re
-import resource
-import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -16,6 +12,8 @@ from pathlib import Path
 import tomlkit
 from packaging.utils import canonicalize_name
 
+from bot.adapters import child
+from bot.adapters.child import Limits
 from bot.adapters.environments import own_uv
 from bot.core.locking import Pin
 from bot.core.packages import Conflict, IndexUnreachable, NeedsBuild, ResolverFailed, Unresolvable
@@ -23,6 +21,8 @@ from bot.core.pipfile import Source
 
 PROJECT = "the-pipfile"  # the name under which uv reports what the Pipfile itself asks for
 MAX_STDERR = 256 * 1024
+LIMITS = Limits(seconds=180, cpu_seconds=120, memory=6 * 2**30)
+"""What one run of the resolver may use."""
 # How uv's errors begin that only another Pipfile helps against; every other end without an answer is tried again.
 _OF_THE_INPUT = re.compile(
     r"^error: (?:Failed to parse|Couldn't parse|[Ii]nvalid |.* is invalid|Building source distributions is disabled)",
@@ -31,15 +31,6 @@ _OF_THE_INPUT = re.compile(
 _UNREAD = "Building source distributions is disabled"  # uv's last way to read a project file that it cannot parse
 _PIN = re.compile(r"([A-Za-z0-9._-]+)(?:\[([A-Za-z0-9._, -]+)\])?==([^\s;\\]+)")
 _HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one run of the resolver may use: seconds of wall and CPU time, bytes of address space."""
-
-    seconds: float = 180.0
-    cpu_seconds: int = 120
-    memory: int = 6 * 2**30
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +70,7 @@ class Uv:
         environment: Mapping[str, str] | None = None,
         platform: str | None = None,
         insecure_hosts: frozenset[str] = frozenset(),
-        limits: Limits = Limits(),
+        limits: Limits = LIMITS,
         max_age: int | None = None,
     ) -> None:
         self._program = own_uv()
@@ -155,44 +146,17 @@ class Uv:
             "RES_OPTIONS": "timeout:1 attempts:4",  # a name server's lost answer costs one second, not five
             **self._environment,
         }
-        process = await asyncio.create_subprocess_exec(
-            self._program,
-            *arguments,
-            cwd=place,
-            env=environment,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )
+        command = (str(self._program), *arguments)
+        limits, said = self._limits, given.encode()
         try:
-            with contextlib.suppress(ProcessLookupError):  # a mistake in the input ends it within milliseconds
-                resource.prlimit(process.pid, resource.RLIMIT_AS, (self._limits.memory, self._limits.memory))
-                resource.prlimit(process.pid, resource.RLIMIT_CPU, (self._limits.cpu_seconds, self._limits.cpu_seconds))
-            async with asyncio.timeout(self._limits.seconds):
-                words = await _converse(process, given)
-                return await process.wait(), words
+            ended = await child.run(
+                command, cwd=place, environ=environment, limits=limits, heard="errors", given=said, longest=MAX_STDERR
+            )
         except TimeoutError:
             raise ResolverFailed(
-                f"The resolver gave no answer within {self._limits.seconds:g} s; it was stopped.", 900
+                f"The resolver gave no answer within {limits.seconds:g} s; it was stopped.", 900
             ) from None
-        finally:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                await process.communicate()  # what is left in the pipe, so that it closes
-
-
-async def _converse(process: asyncio.subprocess.Process, given: str) -> str:
-    """What the child says on standard error, at most its first MAX_STDERR bytes, after it was given its input."""
-    if process.stdin is None or process.stderr is None:
-        raise RuntimeError("the resolver was started without its pipes")
-    process.stdin.write(given.encode())
-    process.stdin.close()
-    words = bytearray()
-    while chunk := await process.stderr.read(2**16):
-        words += chunk[: max(0, MAX_STDERR - len(words))]
-    return words.decode("utf-8", "replace")
+        return ended.code, ended.text
 
 
 def _moment(moment: datetime) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bot.adapters.child import Limits
 from bot.adapters.pypi import SimpleIndex
 from bot.adapters.resolver import UvResolver
-from bot.adapters.uv import Job, Limits, Uv
+from bot.adapters.uv import LIMITS, Job, Uv
 from bot.core import pipfile
 from bot.core.errors import Refused
 from bot.core.packages import (
@@ -32,7 +34,6 @@ from tests.adapters.package_index import PackageIndex
 ALLOWED = frozenset({"127.0.0.1"})
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 WEEK = timedelta(days=7)
-ENOUGH = Limits()
 
 
 class Desk:
@@ -47,7 +48,7 @@ class Desk:
         source = f'[[source]]\nname = "local"\nurl = "{self.index.url}"\nverify_ssl = false\n\n'
         return pipfile.parse(text if "[[source]]" in text else source + text, ALLOWED)
 
-    async def resolve(self, text: str, *, limits: Limits = ENOUGH, **wishes: Any) -> Resolution:
+    async def resolve(self, text: str, *, limits: Limits = LIMITS, **wishes: Any) -> Resolution:
         index = SimpleIndex(self._session, self._place / "pages", allowed_hosts=ALLOWED, max_age=0)
         resolver = UvResolver(Uv(self._place / "uv", limits=limits), index)
         return await resolver.resolve(ResolveRequest(self.pipfile(text), python="3.11.4", **wishes))
@@ -258,13 +259,13 @@ async def test_a_resolver_that_hangs_is_stopped(desk: Desk) -> None:
     desk.index.add("app", "1.0")
     desk.index.hangs = True
     with pytest.raises(ResolverFailed, match=r"no answer within 0\.5 s"):
-        await desk.resolve('[packages]\napp = "*"\n', limits=Limits(seconds=0.5))
+        await desk.resolve('[packages]\napp = "*"\n', limits=replace(LIMITS, seconds=0.5))
 
 
 async def test_a_resolver_that_eats_memory_is_stopped(desk: Desk) -> None:
     desk.index.add("app", "1.0")
     with pytest.raises(ResolverFailed, match="The resolver"):
-        await desk.resolve('[packages]\napp = "*"\n', limits=Limits(memory=48 * 2**20))
+        await desk.resolve('[packages]\napp = "*"\n', limits=replace(LIMITS, memory=48 * 2**20))
 
 
 NO_HOST = "https://xn--a.example"
