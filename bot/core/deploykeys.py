@@ -65,11 +65,15 @@ class GuestKeys:
         str, REPOSITORY, "the repository that may set the digests of its images here", Needed("ada/digits")
     ] = ""
     below: Annotated[str, FOLDER, "the folder that its overlays lie in", Needed("apps/digits")] = ""
+    id: Annotated[
+        int, Whole(0, 2**53), "GitHub's number of that repository, which counts instead of its name; 0: not told"
+    ] = 0
 
 
-def admits(guests: Iterable[GuestKeys], repository: str, folder: str) -> bool:
-    """Whether one of the guests is this repository, with this folder or one above it."""
-    return any(
-        guest.repository.lower() == repository.lower() and f"{folder}/".startswith(f"{guest.below}/")
-        for guest in guests
-    )
+def admitting(guests: Iterable[GuestKeys], repository: str, number: int, folder: str) -> GuestKeys | None:
+    """The guest that is the repository of this name and number, with this folder or one above it."""
+
+    def same(guest: GuestKeys) -> bool:
+        return guest.id == number if guest.id else guest.repository.lower() == repository.lower()
+
+    return next((guest for guest in guests if same(guest) and f"{folder}/".startswith(f"{guest.below}/")), None)

@@ -97,7 +97,7 @@ class Whole:
     def read(self, node: Node, spot: Spot) -> int:
         """The number."""
         text = text_of(node, spot)
-        digits = re.fullmatch(r"([0-9]{1,9})(?:\.0)?", text, re.ASCII)
+        digits = re.fullmatch(r"([0-9]{1,16})(?:\.0)?", text, re.ASCII)
         if not digits or getattr(node, "style", None) or not self.low <= int(digits[1]) <= self.high:
             of = f" of {self.unit}" if self.unit else ""
             raise spot.error(node, f"is {text[:20]!r}; give a number{of} from {self.low} to {self.high}.")

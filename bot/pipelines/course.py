@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from bot.core import lockfile, stages
 from bot.core.deploykeys import DeployKeys
+from bot.core.events import Repository
 from bot.core.pipelineruns import RunEnded
 from bot.core.plan import CommitFiles
 from bot.core.ports import Reader
@@ -74,8 +75,8 @@ class Cluster:
     keys: DeployKeys
     reader: Reader
     writer: Committer
-    guest: str = ""
-    """OWNER/NAME of the repository that is deployed, where another one declares it; empty in its own."""
+    guest: Repository | None = None
+    """The repository that is deployed, where another one declares it; None in its own."""
 
 
 class Deployer(Protocol):

@@ -33,7 +33,7 @@ from bot.core.stages import (
 from bot.pipelines import preview, redeploy, rollback
 from bot.pipelines.calm import Calm
 from bot.pipelines.control import NoSupervisor
-from bot.pipelines.course import Report, RunRequest, Workshop
+from bot.pipelines.course import Cluster, Report, RunRequest, Workshop
 from bot.pipelines.deployments import Deployed, Deployments, Past
 from bot.pipelines.destination import BRANCH, cluster_of
 from bot.pipelines.ledger import Ledger
@@ -69,7 +69,7 @@ class MergeRuns:
         previews: Ground | None = None,
     ) -> None:
         self._workshop, self._unpack, self._turn, self._allowed = workshop, unpack, turn, allowed_hosts
-        self._forge = forge
+        self._forge, self._register = forge, register
         self._calm = calm or Calm()
         self._previews = previews
         self._claim = records / "served-repository"
@@ -120,8 +120,7 @@ class MergeRuns:
         project = await reader.snapshot(repoconfig.PATHS, branch=BRANCH)
         keys = repoconfig.read(project).deploy
         if keys:
-            cluster = await cluster_of(keys, repository, reader, writer, self._forge)
-            place: rollback.Place = rollback.InCluster(cluster)
+            place: rollback.Place = rollback.InCluster(await self._cluster(keys, repository, reader, writer))
         else:
             number, name = await asyncio.to_thread(self._served, repository)
             if number != str(repository.id):
@@ -157,7 +156,7 @@ class MergeRuns:
             if request is None:
                 raise Refused(f"{repoconfig.PATH} of the tag names no service, or there is no Pipfile.lock.")
             # Where images go is for the default branch to say, whatever an old tag says.
-            cluster = await cluster_of(keys, repository, reader, writer, self._forge) if keys else None
+            cluster = await self._cluster(keys, repository, reader, writer) if keys else None
             request = replace(request, cluster=cluster)
             async with self._turn:
                 return await redeploy.push_image(self._workshop, request, preview.say_nothing, tag)
@@ -180,15 +179,18 @@ class MergeRuns:
     ) -> RunRequest:
         """The request with the cluster that its configuration names. Raises Refused."""
         request, keys = found
-        cluster = await cluster_of(keys, repository, reader, writer, self._forge) if keys else None
+        cluster = await self._cluster(keys, repository, reader, writer) if keys else None
         return replace(request, cluster=cluster)
+
+    async def _cluster(self, keys: DeployKeys, repository: Repository, reader: Reader, writer: Writer) -> Cluster:
+        return await cluster_of(keys, repository, reader, writer, self._forge, self._register)
 
     async def close_preview(self, repository: Repository, number: int, reader: Reader, writer: Writer) -> bool:
         """End the preview of the pull request; False where there is none."""
         if self._previews is None or not self._previews.place(repository.id, number).is_dir():
             return False
         keys = repoconfig.read(await reader.snapshot(repoconfig.PATHS, branch=BRANCH)).deploy
-        cluster = await cluster_of(keys, repository, reader, writer, self._forge) if keys else None
+        cluster = await self._cluster(keys, repository, reader, writer) if keys else None
         return await preview.close_preview(self._previews, repository.id, number, cluster)
 
     async def overtaken(self, repository: Repository, sha: str, by: str) -> None:

@@ -183,7 +183,8 @@ async def test_a_merge_is_declared_in_another_repository_that_admits_it_and_take
     number, commit = await realm.merge("one", SERVICE + "# one\n")
     assert (await realm.outcome(commit)).startswith("failure: ")
     said = await realm.said(number, "🛑 **Not deployed")
-    assert f"add `- {{repository: {REPOSITORY}, below: {OVERLAY}}}` to `deployments_from`" in said
+    number_there = (await realm.client("GET", f"/repos/{REPOSITORY}"))[1]["id"]
+    assert f"add `- {{repository: {REPOSITORY}, id: {number_there}, below: {OVERLAY}}}` to `deployments_from`" in said
     assert (await realm.commits(), realm.images.builds) == (before, 0)
 
     await realm.sandbox.push(ELSEWHERE, "ops", {".github/bolide.yaml": OPEN}, "Admit", "main")

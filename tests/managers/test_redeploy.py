@@ -1,5 +1,7 @@
 """What a push starts, and what it does not: a digest alone is nothing to build."""
 
+from pathlib import Path
+
 import pytest
 
 from bot.core import deploykeys
@@ -9,6 +11,7 @@ from bot.core.repoconfig import ConfigError, parse
 from bot.pipelines.course import Cluster, Stop
 from bot.pipelines.destination import cluster_of
 from bot.pipelines.overlay import Overlay
+from bot.pipelines.register import FolderRegister
 from tests.managers.memory_forge import MemoryForge, MemoryRepository
 from tests.managers.world import CONFIG, World
 from tests.pipelines.test_cluster import FIRST, IMAGE, KUSTOMIZATION
@@ -69,8 +72,15 @@ async def test_a_repository_that_declares_for_others_builds_nothing_of_its_own()
     ],
 )
 def test_who_is_admitted_where(guest: str, folder: str, *, admitted: bool) -> None:
-    assert deploykeys.admits((GuestKeys("Ada/Digits", "apps"),), guest, folder) is admitted
-    assert not deploykeys.admits((), guest, folder)
+    listed = GuestKeys("Ada/Digits", "apps")
+    assert deploykeys.admitting((listed,), guest, 7, folder) == (listed if admitted else None)
+    assert deploykeys.admitting((), guest, 7, folder) is None
+
+
+def test_a_number_counts_instead_of_the_name() -> None:
+    (listed,) = parse("deployments_from: [{repository: Ada/Digits, id: 1234567890, below: apps}]\n").deployments_from
+    assert deploykeys.admitting((listed,), "ada/renamed", 1234567890, "apps") == listed
+    assert deploykeys.admitting((listed,), "ada/digits", 8, "apps") is None
 
 
 @pytest.mark.parametrize("name", ["digits", "ada/..", "ada/.", "../digits", "ada/a/b", "https://x/y", "ada/-x$", ""])
@@ -80,7 +90,30 @@ def test_a_name_that_is_no_repository_is_an_error(name: str) -> None:
     assert parse(f"{DEPLOY}, repository: ada/.github}}").deploy is not None
 
 
-async def test_only_the_other_repositorys_own_default_branch_admits() -> None:
+async def test_a_repository_that_took_over_an_admitted_name_is_not_admitted(tmp_path: Path) -> None:
+    other = MemoryRepository("ops/environments", 8)
+    other.push({f"{OVERLAY}/kustomization.yaml": KUSTOMIZATION, ".github/bolide.yaml": GUESTS})
+    keys = DeployKeys(IMAGE, OVERLAY, "https://d.example.org", repository=other.name)
+
+    async def asks(own: MemoryRepository) -> Cluster:
+        own.push({"README.md": "x"})
+        forge = MemoryForge(own, others={other.name: MemoryForge(other)})
+        ways = (own.value, forge.reader(own.value), forge.writer(own.value))
+        return await cluster_of(keys, *ways, forge, FolderRegister(tmp_path))
+
+    first, taker = MemoryRepository("ada/digits", 7), MemoryRepository("Ada/digits", 9)
+    for _ in range(2):
+        assert (await asks(first)).guest == first.value
+    with pytest.raises(Refused, match=r"add `- \{repository: Ada/digits, id: 9, .* A name without an `id` admits"):
+        await asks(taker)
+    other.push({".github/bolide.yaml": GUESTS.replace("below", "id: 9, below")})
+    assert (await asks(taker)).guest == taker.value
+    with pytest.raises(Refused, match="takes no deployments of ada/digits"):
+        await asks(first)
+
+
+async def test_only_the_other_repositorys_own_default_branch_admits(tmp_path: Path) -> None:
+    register = FolderRegister(tmp_path)
     own, other = MemoryRepository(), MemoryRepository("ops/environments", 8)
     own.push({"README.md": "x"})
     other.push({f"{OVERLAY}/kustomization.yaml": KUSTOMIZATION})
@@ -90,7 +123,7 @@ async def test_only_the_other_repositorys_own_default_branch_admits() -> None:
     ways = (own.value, forge.reader(own.value), forge.writer(own.value))
 
     async def cluster(keys: DeployKeys = keys) -> Cluster:
-        return await cluster_of(keys, *ways, forge)
+        return await cluster_of(keys, *ways, forge, register)
 
     for text in ("", "deployments_from: [{repository: eve/x, below: apps}]\n", "nonsense: [\n"):
         other.push({".github/bolide.yaml": text})

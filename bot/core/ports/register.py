@@ -9,7 +9,7 @@ from bot.core.errors import TryLater
 
 Document = Mapping[str, Any]
 """What JSON has: texts, numbers, lists and mappings, in their order."""
-Kind = Literal["deployments", "runs"]
+Kind = Literal["deployments", "runs", "admissions"]
 
 
 class RegisterUnavailable(TryLater):
