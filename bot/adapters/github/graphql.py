@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from bot.adapters.github.line import Unclear
+from bot.adapters.github.line import A_MINUTE, Unclear, asked_pause
 from bot.core.ports import ForgeRefused, ForgeUnavailable, HeadMoved
 
 
@@ -30,9 +30,9 @@ def raise_errors(answer: Any, repository: str, now: float, headers: Mapping[str,
     kinds = {str(error.get("type", "")) for error in found}
     messages = tuple(str(error.get("message", "")) for error in found)
     sentence = f"{repository}: {'; '.join(messages) or 'an error without a word'}"
-    if kinds & {"RATE_LIMITED", "RATE_LIMIT"}:
-        reset = headers.get("x-ratelimit-reset", "")
-        raise ForgeUnavailable(sentence, after=max(1.0, float(reset) - now) if reset.isdecimal() else 60.0)
+    if kinds & {"RATE_LIMITED", "RATE_LIMIT"} or any("secondary rate limit" in each.lower() for each in messages):
+        asked = asked_pause(headers, now)
+        raise ForgeUnavailable(sentence, after=A_MINUTE if asked is None else asked)
     if "STALE_DATA" in kinds:
         raise HeadMoved(sentence)
     if kinds & {"NOT_FOUND", "FORBIDDEN", "INSUFFICIENT_SCOPES", "UNAUTHORIZED"}:

@@ -20,6 +20,8 @@ LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes; an answer beyond is not read to its end."""
 PATIENCE = 30.0
 """Seconds for one request."""
+A_MINUTE = 60.0
+"""Seconds to wait after a refusal for a limit that says no more."""
 _REDIRECTS = 3
 _REQUESTER = f"Bolide/{__version__}"
 _VERSION = {"x-github-api-version": "2022-11-28"}
@@ -197,12 +199,16 @@ class Line:
         if left > 0:
             raise ForgeUnavailable("GitHub asked to wait", after=left)
 
+    def keep_silent(self, budget: str, seconds: float) -> None:
+        """Send nothing on this budget for so long; a longer penalty that it has already stands."""
+        self._penalties[budget] = max(self._penalties.get(budget, 0.0), self.clock() + seconds)
+
     def _note_limits(self, status: int, headers: Mapping[str, str], content: bytes, whom: "Whom") -> None:
         """Raise for a rate limit of either kind, and keep silent towards GitHub until it is over."""
         after = limit_pause(status, headers, content, self.clock())
         if after is None:
             return
-        self._penalties[whom.budget] = self.clock() + after
+        self.keep_silent(whom.budget, after)
         raise ForgeUnavailable(f"GitHub's rate limit is reached; it asked to wait {after:.0f} s", after=after)
 
 
@@ -225,14 +231,21 @@ def limit_pause(status: int, headers: Mapping[str, str], content: bytes, now: fl
     """Seconds to wait when the answer is a rate limit, primary or secondary; None when it is not."""
     if status not in {403, 429}:
         return None
+    if (asked := asked_pause(headers, now)) is not None:
+        return asked
+    # Without either header GitHub's documentation asks for a minute.
+    return A_MINUTE if status == 429 or b"rate limit" in content[:4096].lower() else None
+
+
+def asked_pause(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds that the headers of a refusal ask to wait; None where they ask for nothing."""
     asked = headers.get("retry-after", "")
     if asked.isascii() and asked.isdecimal():
         return float(asked)
     reset = headers.get("x-ratelimit-reset", "")
     if headers.get("x-ratelimit-remaining") == "0" and reset.isascii() and reset.isdecimal():
         return max(1.0, float(reset) - now)
-    # Without either header GitHub's documentation asks for a minute.
-    return 60.0 if status == 429 or b"rate limit" in content[:4096].lower() else None
+    return None
 
 
 def _joined(url: str, headers: Mapping[str, str]) -> str:

@@ -126,8 +126,8 @@ class GitHubReader:
     async def checks(self, sha: str) -> tuple[CheckOutcome, ...]:
         """The latest check run of each name, and the latest status of each context, of the commit."""
         path = f"{self._session.path}/commits/{quote(sha)}"
-        runs = (await self._session.read(f"{path}/check-runs?filter=latest&per_page=100")).data["check_runs"]
-        statuses = (await self._session.read(f"{path}/status?per_page=100")).data["statuses"]
+        runs = await self._session.read_all(f"{path}/check-runs?filter=latest", within="check_runs")
+        statuses = await self._session.read_all(f"{path}/status", within="statuses")
         found = [CheckOutcome(run["name"], _run_state(run)) for run in runs]
         found += [CheckOutcome(status["context"], _STATUS_STATES[status["state"]]) for status in statuses]
         return tuple(found)

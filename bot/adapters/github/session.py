@@ -111,10 +111,6 @@ class RepositorySession:
         """The repository's REST path."""
         return f"repos/{quote(self.repository.name)}"
 
-    def now(self) -> float:
-        """Seconds since 1970."""
-        return self._line.clock()
-
     async def read(self, path: str, *, missing_is_fine: bool = False) -> Answer:
         """The answer to a GET, asked again when none came; 404 raises ForgeRefused unless it is fine."""
         answer = await _persist(lambda: self.ask(Question("GET", path)))
@@ -122,13 +118,13 @@ class RepositorySession:
             return answer
         return self.accept(answer, path)
 
-    async def read_all(self, path: str, pages: int = 10) -> list[Any]:
-        """The items of a list, page after page, at most so many pages of a hundred."""
+    async def read_all(self, path: str, pages: int = 10, *, within: str = "") -> list[Any]:
+        """The items of a list, page after page, at most so many pages of a hundred; `within`: where a page has it."""
         found: list[Any] = []
         following: str | None = f"{path}{'&' if '?' in path else '?'}per_page=100"
         while following is not None and pages > 0:
             answer = await self.read(following)
-            found.extend(answer.data)
+            found.extend(answer.data[within] if within else answer.data)
             following, pages = answer.following, pages - 1
         return found
 
@@ -141,7 +137,11 @@ class RepositorySession:
         data = {"query": query, "operationName": operation, "variables": dict(variables)}
         answer = await self.ask(Question("POST", "graphql", data, what=operation))
         self.accept(answer, operation)
-        return raise_errors(answer.data, self.repository.name, self.now(), answer.headers)
+        try:
+            return raise_errors(answer.data, self.repository.name, self._line.clock(), answer.headers)
+        except ForgeUnavailable as limit:
+            self._line.keep_silent(self._budget, limit.after)
+            raise
 
     async def repeat(self, method: str, path: str, data: Any = None) -> Answer:
         """The answer to a request that may be sent twice, for the second time changes nothing; 2xx or 4xx."""

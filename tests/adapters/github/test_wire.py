@@ -85,6 +85,20 @@ async def test_pages_on_the_same_host_are_followed_up_to_a_bound(script: Script,
     assert len(await github.reader(REPOSITORY).tags()) == 10
 
 
+async def test_a_check_that_failed_is_seen_behind_a_hundred_that_passed(script: Script, github: GitHub) -> None:
+    run = {"name": "test (1)", "status": "completed", "conclusion": "success"}
+    runs = [run | {"name": f"test ({n})"} for n in range(100)]
+    status = {"context": "lint", "state": "success"}
+    for kind, first, last in (
+        ("check_runs", runs, run | {"name": "slow", "conclusion": "failure"}),
+        ("statuses", [status] * 100, status | {"context": "deploy", "state": "error"}),
+    ):
+        script.tell({kind: first}, Link=f'<{script.url}/next>; rel="next"')
+        script.tell({kind: [last]})
+    found = await github.reader(REPOSITORY).checks("a" * 40)
+    assert {check.name for check in found if check.state == "failed"} == {"slow", "deploy"}
+
+
 async def test_a_moved_repository_is_followed_here_and_never_elsewhere(
     script: Script, other: Script, github: GitHub
 ) -> None:
@@ -176,6 +190,27 @@ async def test_errors_inside_a_200_are_errors(
     with pytest.raises(expected, match=message):
         await github.reader(REPOSITORY).snapshot(["Pipfile"], branch="bolide/update")
     assert len(script.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "headers", "after"),
+    [
+        ("RATE_LIMITED", "API rate limit exceeded", {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1800000100"}, 100),
+        ("RATE_LIMITED", "You have exceeded a secondary rate limit", {"Retry-After": "7"}, 7),
+        ("", "You have exceeded a secondary rate limit", {"X-RateLimit-Reset": "1800003600"}, 60),
+    ],
+)
+async def test_nothing_is_sent_after_a_limit_inside_a_200(
+    script: Script, github: GitHub, kind: str, message: str, headers: dict[str, str], after: float
+) -> None:
+    errors = {"errors": [{"type": kind, "message": message}]}
+    script.answers.append(web.json_response(errors, headers=headers))
+    with pytest.raises(ForgeUnavailable, match=message) as caught:
+        await github.reader(REPOSITORY).snapshot(["Pipfile"], branch="bolide/update")
+    assert caught.value.after == after
+    with pytest.raises(ForgeUnavailable, match="asked to wait") as caught:
+        await github.writer(REPOSITORY).close_issue(CloseIssue(1))
+    assert (caught.value.after, len(script.seen)) == (after, 1)
 
 
 async def test_githubs_own_failure_inside_a_200_is_asked_again(script: Script, github: GitHub) -> None:
