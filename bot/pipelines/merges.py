@@ -32,6 +32,7 @@ from bot.core.stages import (
 )
 from bot.pipelines import preview, redeploy, rollback
 from bot.pipelines.calm import Calm
+from bot.pipelines.claim import Claim
 from bot.pipelines.control import NoSupervisor
 from bot.pipelines.course import Cluster, Report, RunRequest, Workshop
 from bot.pipelines.deployments import Deployed, Deployments, Past
@@ -72,7 +73,7 @@ class MergeRuns:
         self._forge, self._register = forge, register
         self._calm = calm or Calm()
         self._previews = previews
-        self._claim = records / "served-repository"
+        self._claim = Claim(records / "served-repository")
         self._deployments = Deployments(register)
         self._ledger = Ledger(register, workshop.store.card)
         self._queue = RunQueue(self._ledger, self._work)
@@ -122,7 +123,7 @@ class MergeRuns:
         if keys:
             place: rollback.Place = rollback.InCluster(await self._cluster(keys, repository, reader, writer))
         else:
-            number, name = await asyncio.to_thread(self._served, repository)
+            number, name = await asyncio.to_thread(self._claim.holder, repository)
             if number != str(repository.id):
                 raise Refused(f"The machine that Bolide runs on serves {name}; there is nothing to roll back here.")
             place = rollback.Here(self._workshop.deployer, self._workshop.releases.absolute())
@@ -209,7 +210,7 @@ class MergeRuns:
         return serving.release if serving else None
 
     def _model_files(self, repository: Repository, release: Path | None) -> Mapping[str, str]:
-        if release is None or not self._claim.exists() or self._served(repository)[0] != str(repository.id):
+        if release is None or not self._claim.is_made() or self._claim.holder(repository)[0] != str(repository.id):
             return {}
         names = {"model-card.json": "card.json", "model-metrics.json": "metrics.json"}
         found = {name: release / "model" / file for name, file in names.items()}
@@ -236,19 +237,13 @@ class MergeRuns:
             if request.cluster:
                 _require_public(request.cluster.keys.url, self._allowed)
             else:
-                number, name = await asyncio.to_thread(self._served, repository)
+                number, name = await asyncio.to_thread(self._claim.holder, repository)
                 if number != str(repository.id):
                     return NotServed(sha, f"The machine that Bolide runs on serves {name}; it serves one repository.")
             request = replace(request, order=told.key, retrain=told.retrain)
             return await self._queue.submit(request, report)
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-
-    def _served(self, repository: Repository) -> list[str]:
-        """Id and name of the one repository that this machine serves: the first that asked."""
-        with contextlib.suppress(FileExistsError), self._claim.open("x") as claim:
-            claim.write(f"{repository.id} {repository.name}")
-        return self._claim.read_text().split(" ", 1)
 
     async def _work(self, request: RunRequest, report: Report) -> RunResult:
         async with self._turn:

@@ -195,7 +195,12 @@ async def test_errors_inside_a_200_are_errors(
 @pytest.mark.parametrize(
     ("kind", "message", "headers", "after"),
     [
-        ("RATE_LIMITED", "API rate limit exceeded", {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1800000100"}, 100),
+        (
+            "RATE_LIMITED",
+            "API rate limit exceeded",
+            {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1800000100"},
+            100,
+        ),
         ("RATE_LIMITED", "You have exceeded a secondary rate limit", {"Retry-After": "7"}, 7),
         ("", "You have exceeded a secondary rate limit", {"X-RateLimit-Reset": "1800003600"}, 60),
     ],
