@@ -23,6 +23,7 @@ from bot.core import lockfile
 INDEX = os.environ.get("PIP_INDEX_URL") or "https://pypi.org/simple"
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 FIRST_PYTHON = (3, 11)
+_REMEDY = "look at the connection, or set PIP_INDEX_URL to an index that answers."
 
 
 def main(categories: list[str]) -> int:
@@ -78,9 +79,12 @@ def _uv(environment: Path, lock: dict[str, Any]) -> Path:
 def _fetch_wheel(name: str, version: str, hashes: set[str]) -> bytes:
     machine = platform.machine()
     libc = "musllinux" if "musl" in (sysconfig.get_config_var("SOABI") or "") else "manylinux"
-    request = urllib.request.Request(f"{INDEX}/{name}/", headers={"Accept": SIMPLE_JSON})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        files = json.load(answer)["files"]
+    try:
+        request = urllib.request.Request(f"{INDEX}/{name}/", headers={"Accept": SIMPLE_JSON})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            files = json.load(answer)["files"]
+    except (OSError, ValueError, LookupError) as problem:
+        raise OSError(f"the index {INDEX} gives no list of {name} ({problem}); {_REMEDY}") from problem
     for file in files:
         filename = file["filename"]
         if filename.startswith(f"{name}-{version}-") and libc in filename and filename.endswith(f"{machine}.whl"):

@@ -49,9 +49,9 @@ def main(environ: Mapping[str, str], what: str = "") -> int:
         findings = [Finding("missing", what, str(problem))]
     console = Console(highlight=False)
     for finding in findings:
-        console.print(f"{_SIGNS[finding.state]} {escape(finding.thing)}")
+        console.print(f"{_SIGNS[finding.state]} {escape(finding.thing)}", soft_wrap=True)
         if finding.remedy:
-            console.print(f"    {escape(finding.remedy)}", style="bold")
+            console.print(f"    {escape(finding.remedy)}", style="bold", soft_wrap=True)
     missing = sum(finding.state == "missing" for finding in findings)
     well = "All is well." if what else "All that Bolide needs is there."
     console.print(well if not missing else f"{missing} {'to mend' if what else 'missing'}; see above.")

@@ -14,7 +14,10 @@ from bot.core.recipe import Recipe
 
 LARGEST_FILE = 10 * 2**20
 MOST_PATHS = 100_000
-NOT_PROJECT = frozenset({".git", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".mypy_cache", ".ruff_cache"})
+NOT_PROJECT = frozenset(
+    {".git", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".mypy_cache", ".ruff_cache", ".bolide", ".demo"}
+)
+"""Folders that tools keep beside a project's files: Bolide's own state among them."""
 
 
 class FolderReader:

@@ -31,6 +31,9 @@ _PLACEHOLDERS = re.compile(
     r"\{\{\s*cookiecutter\.[\w.]+\s*\}\}|\{THOTH_[A-Z_]+\}|<(?:your|my|replace|insert|project)[-_ ][\w -]{1,40}>"
     r"|\b(?:CHANGE|REPLACE)[-_]?ME\b|\bYOUR[-_][A-Z_-]+\b"
 )
+NO_ENVIRONMENT = (
+    "There is no Pipfile, no uv.lock and no requirements.in with its requirements.txt, so there is nothing to update."
+)
 _NO_PROJECT = re.compile(r"(?:.*/)?(?:tests?|docs?|node_modules|examples?)/")
 
 
@@ -82,7 +85,10 @@ def _configured(start: Snapshot, config: RepoConfig, found: Sequence[Environment
     yield Finding("well", f"configured by {', '.join(files) or 'nothing: every default holds'}")
     off = [name for name in MANAGERS if not config.runs(name)]
     yield Finding("well", f"managers that are off: {', '.join(off) or 'none'}")
-    yield Finding("well", f"environments: {', '.join(each.name for each in found) or 'none'}")
+    if found:
+        yield Finding("well", f"environments: {', '.join(each.name for each in found)}")
+    else:
+        yield Finding("limited", "environments: none", NO_ENVIRONMENT)
     service, training = config.service, config.training
     yield Finding("well", f"service: {service.wsgi if service else 'none, nothing is deployed'}")
     yield Finding("well", f"training: {' '.join(training.train) if training else 'none'}")

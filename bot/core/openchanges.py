@@ -50,7 +50,7 @@ def ending(change: OpenChange, work: OwnWork, login: str) -> tuple[Ending, ...]:
     return (
         Comment(change.number, "obsolete", OBSOLETE),
         EditPullRequest(change.number, text.retired(branch.pull_request_body)),
-        ClosePullRequest(change.number, change.branch),
+        ClosePullRequest(change.number, change.branch, branch.sha),
     )
 
 

@@ -167,10 +167,14 @@ class CloseIssue:
 
 @dataclass(frozen=True, slots=True)
 class ClosePullRequest:
-    """The pull request is closed without a merge, and its branch, which only the bot has committed to, is gone."""
+    """The pull request is closed without a merge, and its branch, which only the bot has committed to, is gone.
+
+    `sha` is where that was seen; both stay as they are where somebody has pushed to the branch meanwhile.
+    """
 
     number: int
     branch: str
+    sha: str
 
 
 @dataclass(frozen=True, slots=True)

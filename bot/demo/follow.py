@@ -20,7 +20,7 @@ async def follow(stage: Stage, steps: Steps, pull: dict[str, Any]) -> AsyncItera
         "\n[bold]Your turn.[/] Everything below is in the browser; Ctrl-C ends the demo.\n"
         f"  1. Read the update and merge it:   {pull['html_url']}\n"
         f"  2. Draw a digit, before and after: {stage.service}/\n"
-        f"  3. Open the issue “{RELEASE_ISSUE}”:  {stage.page('/issues/new')}\n"
+        f"  3. Open the issue “{RELEASE_ISSUE}”: {stage.page('/issues/new?template=minor-release.yml')}\n"
         f"     and merge the release pull request that answers it: {stage.page('/pulls')}\n"
     )
     tasks = [asyncio.create_task(_merges(stage, steps)), asyncio.create_task(_releases(stage, steps))]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 
 class Steps:
@@ -14,7 +15,7 @@ class Steps:
         self.console = console
         self._progress = Progress(
             SpinnerColumn(finished_text="[green]✓[/]"),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", table_column=Column(no_wrap=False, overflow="fold")),
             TimeElapsedColumn(),
             console=console,
             disable=not console.is_terminal,
@@ -39,7 +40,7 @@ class Steps:
 
     def tell(self, line: str) -> None:
         """A line between the steps."""
-        self.console.print(line)
+        self.console.print(line, soft_wrap=True)  # so that a link stays whole in a narrow terminal
 
 
 class Step:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -34,7 +35,7 @@ def show(state: Path, *, once: bool) -> int:
         folder = fresh_folder(state)
         asyncio.run(_play(folder, Steps(console), once=once))
     except TROUBLES as problem:
-        console.print("[red]✗[/]", escape(f"{str(problem).rstrip('.')}."), soft_wrap=True)
+        console.print("[red]✗[/]", escape(_in_words(problem, state)), soft_wrap=True)
         if (state / "bot.log").exists():
             console.print(f"  The bot's log: {state / 'bot.log'}", soft_wrap=True)
         return 1
@@ -42,6 +43,13 @@ def show(state: Path, *, once: bool) -> int:
         console.print("Stopped.")
         return 1 if once else 0
     return 0
+
+
+def _in_words(problem: BaseException, state: Path) -> str:
+    """One sentence; of a disk that takes no more, with the folder and what can be done."""
+    if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EROFS, errno.EDQUOT):
+        return f"{problem.filename or state}: {problem.strerror}; free about 6 GB there, or choose another --state."
+    return f"{str(problem).rstrip('.')}."
 
 
 async def _play(folder: Path, steps: Steps, *, once: bool) -> None:

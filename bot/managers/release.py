@@ -164,7 +164,7 @@ async def _cancelled(event: CommandGiven, see: See) -> Plan:
         return Plan(said, (Comment(event.issue, answer.key(event), said),))
     opened = text.parse(start.branch.pull_request_body)
     said = f"The release of #{number} is cancelled; nothing was tagged."
-    actions: list[Action] = [ClosePullRequest(number, text.BRANCH)]
+    actions: list[Action] = [ClosePullRequest(number, text.BRANCH, start.branch.sha)]
     actions.append(Comment(event.issue, answer.key(event), said))
     if opened and opened.order.closes and opened.order.issue:
         actions.append(Comment(opened.order.issue, "release cancelled", said))

@@ -16,7 +16,7 @@ from bot.core.environments import Environment
 from bot.core.errors import Refused, TryLater
 from bot.core.packages import ResolveRequest
 from bot.core.texts import advice as text
-from bot.terminal.desk import desk, escaped, state_folder
+from bot.terminal.desk import desk, escaped, in_words, state_folder
 from bot.terminal.sarif import sarif
 
 NOTHING, ADVICE, CANNOT = 0, 1, 2
@@ -36,7 +36,7 @@ def advise(given: Namespace, environ: Mapping[str, str]) -> int:
     try:
         told = asyncio.run(ask())
     except (Refused, TryLater, OSError) as problem:
-        print(f"No advice: {problem}", file=sys.stderr)
+        print(f"No advice: {in_words(problem, state_folder(environ))}", file=sys.stderr)
         return CANNOT
     for each, found in told:
         if isinstance(found, str):
@@ -81,7 +81,7 @@ def explain(given: Namespace, environ: Mapping[str, str]) -> int:
     try:
         told = asyncio.run(ask())
     except (Refused, TryLater, OSError) as problem:
-        print(f"Not explained: {problem}", file=sys.stderr)
+        print(f"Not explained: {in_words(problem, state_folder(environ))}", file=sys.stderr)
         return CANNOT
     for each, lines in told:
         print("\n".join((f"{each.lock}:", *(f"  {line}" for line in lines))))

@@ -1,6 +1,7 @@
 """What the terminal's commands work with: a project's folder, the index, the resolver, advisories and rules."""
 
 import contextlib
+import errno
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -35,6 +36,14 @@ class Desk:
 def state_folder(environ: Mapping[str, str]) -> Path:
     """The folder for what is fetched."""
     return Path(environ.get("BOLIDE_STATE_DIR") or STATE).expanduser()
+
+
+def in_words(problem: Exception, state: Path) -> str:
+    """What went wrong, in a sentence; of a disk that takes nothing, with the folder and what can be done."""
+    if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT):
+        where = problem.filename or state
+        return f"{where}: {problem.strerror}; free it, or set BOLIDE_STATE_DIR to a folder that can be written."
+    return str(problem)
 
 
 @contextlib.asynccontextmanager

@@ -17,7 +17,7 @@ from bot.core.errors import Refused, TryLater
 from bot.core.texts import provenance as text
 from bot.core.texts.provenance import Checked
 from bot.managers import provenance
-from bot.terminal.desk import escaped, seeing, state_folder
+from bot.terminal.desk import escaped, in_words, seeing, state_folder
 
 CLEAN, WRONG, CANNOT = 0, 1, 2
 """Exit statuses: nothing is wrong or unknown · there is an error or a warning · it could not be found out."""
@@ -38,7 +38,7 @@ def main(given: Namespace, environ: Mapping[str, str]) -> int:
         if not told:
             raise Refused(provenance.NO_LOCK)
     except (Refused, TryLater, OSError) as problem:
-        print(f"Not checked: {problem}", file=sys.stderr)
+        print(f"Not checked: {in_words(problem, state_folder(environ))}", file=sys.stderr)
         return CANNOT
     if given.json:
         print(json.dumps({each.lock: _plain(each) for each in told}, indent=2, ensure_ascii=False))

@@ -17,6 +17,7 @@ from bot.core.errors import Refused
 from bot.core.events import Actor, CommandGiven, Repository
 from bot.core.plan import Comment, ProposeChange
 from bot.core.see import See
+from bot.core.versions import KINDS
 from bot.managers import release
 from bot.service.advising import Advising, Pages
 from bot.wiring import packages
@@ -27,7 +28,8 @@ def main(given: Namespace) -> int:
     kind, path = _read(given.kind, given.path)
     command = phrases.in_comment(f"/release {kind}")
     if not isinstance(command, ReleaseNow):
-        print(f"{kind!r} is neither the kind of a release nor a version; there are {phrases.USAGE}.", file=sys.stderr)
+        kinds = ", ".join(KINDS)
+        print(f"{kind!r} is neither the kind of a release ({kinds}) nor a version such as 1.2.3.", file=sys.stderr)
         return 2
     if not given.dry_run:
         print("The App makes releases: comment `/release` on an issue. Add --dry-run to see one.", file=sys.stderr)

@@ -67,5 +67,7 @@ def _run(given: Namespace, recipe: Recipe) -> str:
 def _text(path: Path) -> str:
     try:
         return path.read_text()
+    except FileNotFoundError as problem:
+        raise Refused(f"There is no {path}; give the folder of a project that has one.") from problem
     except (OSError, UnicodeError) as problem:
         raise Refused(f"{path} cannot be read: {problem}.") from problem

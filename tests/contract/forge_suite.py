@@ -232,8 +232,11 @@ class ForgeSuite:
             (BRANCH, opened.number, "Update")
         ]
         assert seen.open_changes[0].opened.tzinfo is not None
+        with pytest.raises(HeadMoved):
+            await writer.close_pull_request(ClosePullRequest(opened.number, BRANCH, "0" * 40))
+        assert (await reader.pull_request(opened.number)).open
         for _ in range(2):
-            await writer.close_pull_request(ClosePullRequest(opened.number, BRANCH))
+            await writer.close_pull_request(ClosePullRequest(opened.number, BRANCH, opened.head_sha))
         seen = await reader.snapshot([], branch=BRANCH, tracked="bolide-dashboard")
         assert (seen.open_changes, seen.branch) == ((), None)
 

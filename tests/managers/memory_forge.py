@@ -483,6 +483,8 @@ class MemoryWriter:
 
     async def close_pull_request(self, close: ClosePullRequest) -> None:
         there = self._forge.touch("close_pull_request")
+        if there.branches.get(close.branch, close.sha) != close.sha:
+            raise HeadMoved(f"{there.value.name}: somebody has pushed to {close.branch}.")
         if there.pulls[close.number].state == "open":
             there.pulls[close.number].state = "closed"
             there.writes.append(f"close #{close.number}")

@@ -17,9 +17,11 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from rich.console import Console
 
 from bot import __version__, bootstrap, doctor
 from bot.__main__ import main
+from bot.demo.progress import Steps
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -203,6 +205,26 @@ def test_an_installation_that_was_cut_off_heals_itself(tmp_path: Path) -> None:
         healed = install("")
     assert healed.returncode == 0, healed.stderr
     assert (project / ".venv" / "installed.txt").read_text().startswith("uv==1.0 --hash=sha256:")
+
+
+def test_an_index_that_does_not_answer_is_named_with_the_remedy(tmp_path: Path) -> None:
+    lock = {"_meta": {}, "bot": {"uv": {"version": "==1.0", "hashes": ["sha256:" + "0" * 64]}}}
+    (tmp_path / "Pipfile.lock").write_text(json.dumps(lock))
+    for index in ("http://127.0.0.1:9/simple", "nonsense"):
+        environment = {"PATH": "/usr/bin:/bin", "PIP_INDEX_URL": index, "PYTHONPATH": str(CHECKOUT)}
+        command = [sys.executable, "-m", "bot.bootstrap", "bot"]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+        assert f"the index {index} gives no list of uv" in done.stderr
+        assert "set PIP_INDEX_URL to an index that answers" in done.stderr
+
+
+def test_a_link_of_the_demo_stays_whole_in_a_narrow_terminal() -> None:
+    shown = io.StringIO()
+    link = "http://127.0.0.1:8300/ada/bolide/issues/new?template=minor-release.yml"
+    with Steps(Console(file=shown, width=40)) as steps:
+        steps.tell(f"  3. Open the issue: {link}")
+    assert link in shown.getvalue()
 
 
 def test_a_category_that_the_lock_lacks_is_named(small_lock: Path) -> None:

@@ -37,6 +37,15 @@ def test_a_folder_with_faults(tmp_path: Path) -> None:
     assert "1 to mend; see above." in done.stdout
 
 
+def test_an_empty_folder_is_not_called_well_provided(tmp_path: Path) -> None:
+    left = tmp_path / ".demo" / "bot" / "scratch"
+    left.mkdir(parents=True)
+    (left / ".aicoe-ci.yaml").write_text("check: {IMAGE_NAME}\n")
+    done = doctor(str(tmp_path))
+    assert "! environments: none\n    There is no Pipfile" in done.stdout
+    assert (done.returncode, ".demo" in done.stdout) == (0, False)
+
+
 def test_what_is_neither_folder_nor_repository() -> None:
     done = doctor("/no/such/folder")
     assert done.returncode == 1

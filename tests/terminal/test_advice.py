@@ -1,6 +1,7 @@
 """`advise`, `explain` and `rules` as a person runs them on a folder, with an index on loopback."""
 
 import asyncio
+import errno
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, date, datetime
@@ -11,7 +12,9 @@ import jsonschema_rs
 import pytest
 
 from bot.__main__ import main
+from bot.core.errors import Refused
 from bot.terminal import rules
+from bot.terminal.desk import in_words
 from tests.adapters.package_index import PackageIndex
 from tests.npm import installed
 
@@ -182,6 +185,15 @@ async def test_what_cannot_be_advised_on_ends_with_2(
     assert code == 2
     assert "Traceback" not in err
     assert reason in err
+
+
+def test_a_disk_that_takes_nothing_is_named_with_the_remedy(tmp_path: Path) -> None:
+    problem = OSError(errno.EROFS, "Read-only file system", "/home/ada/.cache")
+    assert in_words(problem, tmp_path) == (
+        "/home/ada/.cache: Read-only file system; free it, or set BOLIDE_STATE_DIR to a folder that can be written."
+    )
+    assert in_words(OSError(errno.ENOSPC, "No space left on device"), tmp_path).startswith(f"{tmp_path}: No space")
+    assert in_words(Refused("There is no lock."), tmp_path) == "There is no lock."
 
 
 async def test_no_folder_and_no_rules_are_said(folder: Path, say: Say, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from bot.core.plan import (
     TrackIssue,
     YankRelease,
 )
-from bot.core.ports import DeploymentState, ForgeRefused, ForgeUnavailable, PullRequest, StatusState
+from bot.core.ports import DeploymentState, ForgeRefused, ForgeUnavailable, HeadMoved, PullRequest, StatusState
 
 LONGEST_BODY = 60_000
 """Characters; GitHub takes 65,536, and some room is left for what it appends."""
@@ -158,9 +158,11 @@ class GitHubWriter:
             await self._maker.change("PATCH", f"issues/{known}", {"body": issue.body, **state})
 
     async def close_pull_request(self, close: ClosePullRequest) -> None:
-        """Close it without a merge, and delete its branch."""
+        """Close it without a merge, and delete its branch. Raises HeadMoved where that is elsewhere by now."""
+        if await self._place(close.branch) not in (close.sha, None):
+            raise HeadMoved(f"{self._session.repository.name}: somebody has pushed to {close.branch}.")
         await self._maker.change("PATCH", f"pulls/{close.number}", {"state": "closed"})
-        await self.delete_branch(DeleteBranch(close.branch))
+        await self.delete_branch(DeleteBranch(close.branch, close.sha))
 
     async def set_labels(self, labels: SetLabels) -> None:
         """Add these labels and take those away."""
@@ -192,15 +194,18 @@ class GitHubWriter:
 
     async def delete_branch(self, delete: DeleteBranch) -> None:
         """Delete it; gone already is fine."""
-        name = quote(delete.branch)
-        if delete.sha:
-            found = await self._session.read(f"{self._session.path}/git/ref/heads/{name}", missing_is_fine=True)
-            if found.status == 404 or found.data["object"]["sha"] != delete.sha:
-                return
-        path = f"{self._session.path}/git/refs/heads/{name}"
+        if delete.sha and await self._place(delete.branch) != delete.sha:
+            return
+        path = f"{self._session.path}/git/refs/heads/{quote(delete.branch)}"
         answer = await self._session.repeat("DELETE", path)
         if answer.status != 404 and not (answer.status == 422 and "does not exist" in answer.sentence):
             self._session.accept(answer, f"deleting {delete.branch}")
+
+    async def _place(self, branch: str) -> str | None:
+        """The commit that a branch is at, None where it is gone."""
+        path = f"{self._session.path}/git/ref/heads/{quote(branch)}"
+        found = await self._session.read(path, missing_is_fine=True)
+        return None if found.status == 404 else str(found.data["object"]["sha"])
 
     async def status(self, sha: str, context: str, state: StatusState, description: str, url: str | None) -> None:
         """Set the commit status of this context; the description is cut to GitHub's 140 characters."""

@@ -145,7 +145,7 @@ class Writer(Protocol):
         """Set the tracking issue's body; without a number, open one with its title and label unless there is one."""
 
     async def close_pull_request(self, close: ClosePullRequest) -> None:
-        """Close it without a merge, and delete its branch."""
+        """Close it without a merge, and delete its branch. Raises HeadMoved where that is elsewhere by now."""
 
     async def close_issue(self, close: CloseIssue) -> None:
         """Close it."""

@@ -54,7 +54,7 @@ def sentence(result: RunResult) -> str:
         case Verified():
             return (
                 f"The service answers as {result.sha[:8]} with model {result.model or 'none'}: asked after the switch, "
-                f"{result.digits} known digits right, {result.seconds:.0f} s from the merge."
+                f"{result.digits} known digits right, in {result.seconds:.0f} s."
             )
         case Unchanged() | NotServed():
             return result.sentence
