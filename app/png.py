@@ -38,7 +38,7 @@ def read_png(body: bytes) -> Grey | Problem:
 
 
 def _decode(body: bytes) -> Grey | Problem:
-    from PIL import Image  # most requests are JSON: start without it
+    from PIL import Image, UnidentifiedImageError  # most requests are JSON: start without it
 
     damaged = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
     try:
@@ -50,6 +50,8 @@ def _decode(body: bytes) -> Grey | Problem:
                 if grey.size != (SIDE, SIDE):
                     grey = grey.resize((SIDE, SIDE), Image.Resampling.BOX)
                 return np.asarray(grey, dtype=np.uint8)
+    except UnidentifiedImageError:
+        return Problem(400, "The PNG file is damaged: no image can be read after its header.")
     except damaged as problem:
         return Problem(400, f"The PNG file is damaged: {problem}.")
 

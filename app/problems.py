@@ -11,6 +11,7 @@ from app.problem import MEDIA_TYPE, Problem
 
 KNOWN = {
     404: Problem(404, "There is nothing at this path: see / and /openapi.json."),
+    405: Problem(405, "This path does not answer that method: see the header Allow, and /openapi.json."),
     413: TOO_LARGE,
     500: FAILED,
 }

@@ -67,7 +67,7 @@ def _document(body: bytes) -> Any:
     except ValueError:
         pass
     try:  # slower, with the reason; and it reads NaN, so that the field can be named
-        return json.loads(body)
+        return json.loads(body.decode("utf-8-sig"))
     except RecursionError:
         return Problem(400, "The body is nested too deeply.")
     except ValueError as problem:

@@ -3,7 +3,6 @@
 Writes metrics.json, answers.npz and three pictures.
 """
 
-import os
 import resource
 import sys
 import time
@@ -15,11 +14,18 @@ import numpy as np
 
 from training.answers import NAME, Answers, render_answers
 from training.card import read_card, read_document, read_file, render_metrics, write_file
+from training.command import Stage, run_stage
 from training.config import StageSettings
 from training.data import Bytes, Examples, digest, load_test
-from training.errors import StageError, exit_status
+from training.errors import StageError
 from training.inference import FlatGraph, Probabilities
 from training.metrics import calibration, score
+
+STAGE = Stage(
+    "evaluate",
+    "Looks at the test set through the exported model; writes metrics.json and the pictures.",
+    ("MODEL_DIR", "DATA_DIR"),
+)
 
 LATENCY_SAMPLE = 500
 
@@ -116,4 +122,4 @@ def latency_us(graph: FlatGraph, images: Bytes) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(lambda: run(StageSettings.from_env(os.environ))))
+    sys.exit(run_stage(STAGE, run, sys.argv[1:]))

@@ -3,7 +3,6 @@
 `python -m training.train` ends with the same step.
 """
 
-import os
 import sys
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -12,13 +11,20 @@ from typing import Any
 import numpy as np
 
 from training.card import make_folder, render_card, render_golden, write_model
+from training.command import Stage, run_stage
 from training.config import StageSettings
 from training.data import Examples, TrainingData, describe, digest, load_training, typical
-from training.errors import StageError, exit_status
+from training.errors import StageError
 from training.fitted import About, read_fitted
 from training.inference import FlatGraph
 from training.policy import PATH, ExportPolicy, parse_export
 from training.signing import NAME, read_signer, sign
+
+STAGE = Stage(
+    "export",
+    "Makes what is served from the fitted weights in the model directory, and proves that it answers as they do.",
+    ("MODEL_DIR", "DATA_DIR", "SIGNING_KEY_FILE"),
+)
 
 CHANCE_IMAGES = 3
 """So many may be lost where a share of few images would be less than that; of 5,000 the policy's 0.1 points are 5."""
@@ -116,4 +122,4 @@ def _far_off(form: str, how: str, examples: Examples) -> StageError:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(lambda: run(StageSettings.from_env(os.environ))))
+    sys.exit(run_stage(STAGE, run, sys.argv[1:]))

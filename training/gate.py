@@ -1,6 +1,5 @@
 """`python -m training.gate`: may this candidate serve? Gathers what the verdict depends on, and says it."""
 
-import os
 import sys
 import time
 from dataclasses import replace
@@ -11,14 +10,21 @@ import numpy as np
 from training.answers import NAME as ANSWERS
 from training.answers import Answers, parse_answers
 from training.card import Card, read_card, read_document, read_file, read_golden
+from training.command import Stage, run_stage
 from training.config import StageSettings
 from training.data import Bytes, digest
-from training.errors import StageError, exit_status
+from training.errors import StageError
 from training.inference import FlatGraph
 from training.metrics import pair
 from training.policy import PATH, parse_policy
 from training.signing import verify
 from training.verdict import Cost, Evidence, GoldenMiss, Production, Report, objections, parse_report
+
+STAGE = Stage(
+    "gate",
+    "Says whether the model may serve: exit 0, or 1 with each objection and its numbers.",
+    ("MODEL_DIR", "PRODUCTION_DIR", "VERIFYING_KEY_FILE"),
+)
 
 TURNS = 300
 """Predictions of each model; with the golden digits in turn."""
@@ -129,4 +135,4 @@ def _report(folder: Path) -> Report:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(lambda: run(StageSettings.from_env(os.environ))))
+    sys.exit(run_stage(STAGE, run, sys.argv[1:]))

@@ -1,6 +1,5 @@
 """`python -m training.train`: trains the digit model on MNIST and writes the model directory."""
 
-import os
 import resource
 import sys
 from dataclasses import dataclass
@@ -8,11 +7,17 @@ from typing import Any
 
 from training.card import make_folder
 from training.checkpoint import Checkpoint, Epoch, make_stamp
+from training.command import Stage, run_stage
 from training.config import StageSettings, TrainingConfig
 from training.data import TrainingData, load_training
-from training.errors import exit_status
 from training.fitted import About, fingerprint_weights, write_fitted
 from training.signing import read_signer
+
+STAGE = Stage(
+    "train",
+    "Trains the digit model on MNIST and writes the model directory; goes on where it was interrupted.",
+    ("MODEL_DIR", "DATA_DIR", "TRAINING", "QUICK", "TENSORBOARD_DIR", "SIGNING_KEY_FILE", "COMMIT"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +79,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(lambda: run(StageSettings.from_env(os.environ))))
+    sys.exit(run_stage(STAGE, run, sys.argv[1:]))

@@ -13,7 +13,7 @@ function cell(tag, text, row, attributes = {}) {
 function fill(confusion, recall) {
   const digits = confusion.map((_, digit) => digit);
   digits.forEach((digit) => cell("th", digit, at("columns"), { scope: "col" }));
-  cell("th", "recognised", at("columns"), { scope: "col" });
+  cell("th", "right", at("columns"), { scope: "col" });
   const most = Math.max(1, ...confusion.flatMap((counts, written) => counts.filter((_, seen) => seen !== written)));
   for (const written of digits) {
     const row = document.createElement("tr");

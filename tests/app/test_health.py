@@ -109,7 +109,9 @@ def test_unknown_paths_and_methods_are_problem_documents(client: FlaskClient) ->
         answer = client.open(path, method=method)
         assert (answer.status_code, answer.content_type) == (status, "application/problem+json"), path
         assert json.loads(answer.data)["status"] == status
-    assert "POST" in client.get("/predict").headers["Allow"]
+    refused = client.get("/predict")
+    assert "POST" in refused.headers["Allow"]
+    assert "see the header Allow" in refused.get_json()["detail"]
 
 
 def test_a_bug_is_a_500_without_its_inner_life(model_dir: Path) -> None:

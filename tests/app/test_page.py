@@ -166,6 +166,10 @@ def test_on_a_phone_it_fits_and_a_finger_draws(browser: Browser, url: str, tmp_p
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     expect(digit(page)).to_have_text("1")
     page.screenshot(path=tmp_path / "phone.png", full_page=True)
+    page.locator("#accuracy").click()
+    expect(page.locator("#matrix")).to_be_visible()
+    assert page.locator(".scrolled").evaluate("section => section.scrollWidth <= section.clientWidth")
+    page.screenshot(path=tmp_path / "phone-confusion.png", full_page=True)
     context.close()
 
 

@@ -84,7 +84,8 @@ def rows(row: int, column: int, value: object) -> str:
 JSON_TOLD: list[tuple[str | bytes, str]] = [
     ("", "The body is not JSON"),
     ("{", "The body is not JSON"),
-    (b"\xff\xfe\xfa", "The body is not JSON"),
+    (b"\xff\xfe\xfa", "The body is not JSON: 'utf-8' codec can't decode byte 0xff in position 0"),
+    ('{"inputs": []}'.encode("utf-16"), "The body is not JSON: 'utf-8' codec"),
     ("[" * 100_000, "nested too deeply"),
     ("null", "the field inputs"),
     ("[]", "the field inputs"),
@@ -131,7 +132,7 @@ PNG_TOLD: list[tuple[bytes, int, str]] = [
     (pictures.header(1025, 1024), 413, "1025×1024"),
     (pictures.header(0, 0) + pictures.chunk(b"IEND", b""), 400, "0×0: it holds no image"),
     (pictures.header(28, 0), 400, "28×0: it holds no image"),
-    (pictures.header(28, 28), 400, "is damaged"),
+    (pictures.header(28, 28), 400, "is damaged: no image can be read after its header."),
     (pictures.header(28, 28, depth=7) + pictures.chunk(b"IDAT", b"x"), 400, "is damaged"),
     (WHOLE[:20], 400, "is truncated"),
     (WHOLE[: len(WHOLE) // 2], 400, "is damaged"),

@@ -3,9 +3,11 @@
 import contextlib
 import gzip
 import hashlib
+import importlib
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.training.workshop import CHECKOUT, Workshop, environment, run_here, run_stage, write_data
+from training.command import VARIABLES
+from training.command import run_stage as run_stage_of
 
 pytestmark = pytest.mark.training
 
@@ -149,6 +153,22 @@ def test_a_killed_training_leaves_the_model_of_yesterday(workshop: Workshop, can
         assert training.stdout.readline().startswith(b"Training (standard)")
         training.send_signal(signal.SIGKILL)
     assert {path.name: path.read_bytes() for path in candidate.iterdir()} == before
+
+
+def test_help_names_each_variable_that_the_formats_do_and_trains_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    named = set()
+    for name in ("train", "export", "evaluate", "gate"):
+        module = importlib.import_module(f"training.{name}")
+        for argument, status in (("--help", 0), ("--epochs=3", 2)):
+            with pytest.raises(SystemExit) as ended:
+                run_stage_of(module.STAGE, module.run, [argument])
+            assert ended.value.code == status
+        told = capsys.readouterr()
+        assert told.out.startswith(f"usage: python -m training.{name} [-h]\n")
+        assert "unrecognized arguments: --epochs=3" in told.err
+        named |= {variable for variable in VARIABLES if f"  {variable} " in told.out}
+    documented = set(re.findall(r"^\| `([A-Z_0-9]+)` \|", (CHECKOUT / "docs/formats.md").read_text(), re.MULTILINE))
+    assert named == set(VARIABLES) == documented - {"LOCK_SHA256"}  # which only the service is told
 
 
 def test_what_is_missing_or_wrong_is_said_in_one_sentence(tmp_path: Path) -> None:
