@@ -17,7 +17,8 @@ PUBLIC_KEY = "verifying-key.pem"
 """The file with the public half of the key that signs models, in a release and in an image."""
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"
-BUILD_TYPE = "https://github.com/bolide/buildtypes/image/v1"
+IMAGE_BUILD = "https://github.com/bolide/buildtypes/image/v1"
+SEALED_BUILD = "https://github.com/bolide/buildtypes/sealed-virtual-environment/v1"
 
 _BASE = re.compile(r"[a-z0-9][\w.:/-]{0,250}@sha256:[0-9a-f]{64}", re.ASCII)
 
@@ -98,11 +99,14 @@ class Origin:
     model_id: str | None
     model_sha256: str | None
     base: str
+    """The base image by digest; empty for what is no image."""
     training_image: str | None = None
     """The image of the packages and code that make the model, by digest."""
 
 
-def provenance(name: str, digest: str, origin: Origin, builder: str, built_at: str) -> dict[str, Any]:
+def provenance(
+    name: str, digest: str, origin: Origin, builder: str, built_at: str, build: str = IMAGE_BUILD
+) -> dict[str, Any]:
     """The in-toto statement with SLSA's provenance: merge → lock → data → model → image; `digest` is `sha256:…`.
 
     Formats: in-toto.io/Statement/v1 and slsa.dev/provenance/v1.
@@ -113,7 +117,7 @@ def provenance(name: str, digest: str, origin: Origin, builder: str, built_at: s
         "predicateType": PREDICATE,
         "predicate": {
             "buildDefinition": {
-                "buildType": BUILD_TYPE,
+                "buildType": build,
                 "externalParameters": {"repository": origin.repository, "commit": origin.commit},
                 "internalParameters": {"requirements_sha256": origin.requirements_sha256},
                 "resolvedDependencies": _materials(origin),

@@ -3,17 +3,13 @@
 import asyncio
 import json
 import shutil
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from bot.core import lockfile, sbom
-from bot.core.image import PUBLIC_KEY, ImageSpec, Origin, containerfile, provenance
+from bot.core.image import PUBLIC_KEY, ImageSpec, containerfile
 from bot.pipelines import files
-
-BUILDER = "https://github.com/bolide"
+from bot.pipelines.papers import Papers
 
 _ELF = b"\x7fELF"
 _MADE_HERE = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json")
@@ -88,17 +84,11 @@ async def publish(images: Images, parts: Parts, context: Path, repository: str, 
         await images.remove(built)
 
 
-def write_record(
-    folder: Path, pushed: Pushed, origin: Origin, lock: str, categories: Sequence[str], at: datetime
-) -> None:
-    """Write the image's name, its bill of materials (those categories of the lock) and its statement of origin."""
+def write_record(folder: Path, pushed: Pushed, papers: Papers) -> None:
+    """Write the image's name and its papers."""
     folder.mkdir(parents=True)
-    statement = provenance(pushed.repository, pushed.digest, origin, BUILDER, at.isoformat())
-    inside = {lockfile.lock_section(category) for category in categories}
-    locked = {name: section for name, section in lockfile.parse(lock).items() if name in {"_meta", *inside}}
+    papers.write(folder, pushed.repository, pushed.digest)
     (folder / "image.json").write_text(json.dumps(asdict(pushed)))
-    (folder / "provenance.json").write_text(json.dumps(statement, indent=1))
-    (folder / "sbom.json").write_text(sbom.render(locked, pushed.repository, pushed.digest, at))
 
 
 def read_record(folder: Path) -> Pushed:

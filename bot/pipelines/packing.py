@@ -13,6 +13,7 @@ from bot.core.stages import StageName
 from bot.pipelines import files
 from bot.pipelines.course import Course, Stop, sha256_text
 from bot.pipelines.image import Parts, Pushed, Yard, publish, read_record, write_record
+from bot.pipelines.papers import Papers
 from bot.pipelines.runner import Explained
 from bot.pipelines.store import Artefact
 
@@ -50,8 +51,8 @@ class Packing:
         key = await self._key()
         pushed = await self.push(key[:16])
         folder = self._course.scratch / f"{self._stage}-image-record"
-        lock, categories = self._course.request.lock, self._wanted.categories
-        write_record(folder, pushed, await self._origin(), lock, categories, datetime.now(UTC))
+        told = (await self._origin(), self._course.request.lock, self._wanted.categories, datetime.now(UTC))
+        write_record(folder, pushed, Papers(*told))
         await self._course.workshop.store.keep(key, folder, self._course.request.sha)
         return pushed
 

@@ -4,10 +4,12 @@ import asyncio
 import shlex
 import shutil
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.core import stages
 from bot.core.errors import Refused
+from bot.core.image import Origin
 from bot.core.recipe import ServiceRecipe
 from bot.core.stages import (
     Done,
@@ -25,6 +27,7 @@ from bot.pipelines.control import Kept, NoSupervisor, Serving, Status
 from bot.pipelines.course import Course, Report, RunRequest, Stop, Workshop, sha256_text
 from bot.pipelines.examination import Expected, Service, Unfit, await_commit
 from bot.pipelines.model_stages import make_model
+from bot.pipelines.papers import Papers
 from bot.pipelines.probation import Figures
 from bot.pipelines.release import Release, Trace, Unsound
 from bot.pipelines.runner import Explained
@@ -139,11 +142,28 @@ class _Service:
                 model=self._model.path if self._model else None,
                 packages=packages,
                 public_key=self._workshop.signer.public if self._workshop.signer else None,
+                papers=await self._papers(trace),
             )
         except (Unsound, files.UnsoundTree) as error:
             raise Stop("package", str(error)) from error
         await self._course.say("package", Done(sealed.name, time.monotonic() - begun))
         return sealed
+
+    async def _papers(self, trace: Trace) -> Papers:
+        request, inputs = self._course.request, self._recipe.inputs
+        origin = Origin(
+            repository=request.repository,
+            commit=trace.commit,
+            lock_sha256=trace.lock_sha256,
+            requirements_sha256=trace.requirements_sha256,
+            source_sha256=await self._course.digest("package", request.tree, inputs),
+            data_sha256=trace.data_sha256,
+            model_id=trace.model_id,
+            model_sha256=trace.model_sha256,
+            base="",
+            training_image=self._course.images.get("train"),
+        )
+        return Papers(origin, request.lock, self._recipe.categories, datetime.now(UTC))
 
     async def _install(self) -> Path:
         try:

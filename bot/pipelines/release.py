@@ -1,8 +1,9 @@
 """The sealed virtual environment release: a folder that holds everything a server needs, and its trace.
 
-`release.json` names the commit, the lock, the data and the model, and the sha256 of every file; `source/` and `model/`
-hold the files, `verifying-key.pem` the public key that the model is signed for, `environment` links to the installed
-packages. A release is never changed after it was sealed.
+`release.json` names the commit, the lock, the data and the model, and the sha256 of every file; `provenance.json` is
+the statement of its origin, `sbom.json` its bill of materials; `source/` and `model/` hold the files,
+`verifying-key.pem` the public key that the model is signed for, `environment` links to the installed packages. A release is never changed
+after it was sealed.
 """
 
 import json
@@ -13,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.core.image import PUBLIC_KEY
+from bot.core.image import PUBLIC_KEY, SEALED_BUILD
 from bot.core.recipe import ServiceRecipe
 from bot.pipelines import files
+from bot.pipelines.papers import Papers
 
 SCHEMA = 1
 
@@ -105,8 +107,12 @@ def seal(
     model: Path | None,
     packages: Path,
     public_key: Path | None = None,
+    papers: Papers | None = None,
 ) -> Release:
-    """Make the release at `target`, whole or not at all; raises Unsound or files.UnsoundTree."""
+    """Make the release at `target`, whole or not at all; raises Unsound or files.UnsoundTree.
+
+    The papers are about `release.json`, by its sha256: it names every file.
+    """
     making = target.with_name(f".making-{uuid.uuid4().hex}")
     try:
         files.copy(tree, making / "source", service.inputs)
@@ -117,14 +123,7 @@ def seal(
         (making / "environment").symlink_to(packages.absolute())
         if not service.serve:
             _require_gunicorn(packages)
-        document = {
-            "schema": SCHEMA,
-            "kind": "sealed virtual environment",
-            "trace": {name: getattr(trace, name) for name in Trace.__slots__},
-            "service": {name: getattr(service, name) for name in ("wsgi", "ready", "version", "predict", "serve")},
-            "files": _sealed_hashes(making),
-        }
-        (making / "release.json").write_text(json.dumps(document, indent=1, sort_keys=True))
+        _describe(making, target.name, trace, service, papers)
         if target.exists():  # one that is damaged: a sound one would have been used
             target.rename(making.with_name(f"{making.name}-damaged"))
             shutil.rmtree(making.with_name(f"{making.name}-damaged"), ignore_errors=True)
@@ -132,6 +131,21 @@ def seal(
     finally:
         shutil.rmtree(making, ignore_errors=True)
     return inspect(target)
+
+
+def _describe(making: Path, name: str, trace: Trace, service: ServiceRecipe, papers: Papers | None) -> None:
+    """Write down what lies in the folder, and what it was made of."""
+    document = {
+        "schema": SCHEMA,
+        "kind": "sealed virtual environment",
+        "trace": {name: getattr(trace, name) for name in Trace.__slots__},
+        "service": {name: getattr(service, name) for name in ("wsgi", "ready", "version", "predict", "serve")},
+        "files": _sealed_hashes(making),
+    }
+    told = making / "release.json"
+    told.write_text(json.dumps(document, indent=1, sort_keys=True))
+    if papers:
+        papers.write(making, f"{name}/{told.name}", f"sha256:{files.sha256_of(told)}", SEALED_BUILD)
 
 
 def inspect(path: Path) -> Release:

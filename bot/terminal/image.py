@@ -19,6 +19,7 @@ from bot.core.image import ImageSpec, Origin, require_base, require_repository, 
 from bot.pipelines import files
 from bot.pipelines.course import sha256_text
 from bot.pipelines.image import Parts, Pushed, publish, write_record
+from bot.pipelines.papers import Papers
 from bot.settings import allowed_hosts
 
 
@@ -54,7 +55,7 @@ def _make(given: Namespace, environ: Mapping[str, str]) -> Pushed:
     if given.record:
         sums = (sha256_text(lock), sha256_text(inside.requirements), source)
         origin = Origin(name, commit, *sums, None, None, None, base)
-        write_record(given.record, pushed, origin, lock, inside.categories, datetime.now(UTC))
+        write_record(given.record, pushed, Papers(origin, lock, inside.categories, datetime.now(UTC)))
     return pushed
 
 

@@ -1,5 +1,6 @@
 """What a merge starts, told as stories: a repository changes, the run reports its stages, the public port answers."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import AsyncIterator, Mapping
@@ -157,6 +158,19 @@ async def test_the_release_names_what_it_was_made_of(town: Town) -> None:
     assert trace["data_sha256"] == card["data_sha256"]
     assert trace["model_sha256"] == document["files"]["model/model.tflite"] == card["sha256"]
     assert "training/train.py" not in str(document["files"])
+
+    # The same statement as an image's, about the file that names all the others by their sums.
+    statement = json.loads((status.serving.release / "provenance.json").read_text())
+    sealed = hashlib.sha256((status.serving.release / "release.json").read_bytes()).hexdigest()
+    name = f"{status.serving.release.name}/release.json"
+    assert statement["subject"] == [{"name": name, "digest": {"sha256": sealed}}]
+    build = statement["predicate"]["buildDefinition"]
+    assert build["buildType"].endswith("/sealed-virtual-environment/v1")
+    sums = [next(iter(one["digest"].values())) for one in build["resolvedDependencies"]]
+    assert sums[:2] == [sha(1), trace["lock_sha256"]]
+    assert sums[-2:] == [card["data_sha256"], card["sha256"]]
+    bill = json.loads((status.serving.release / "sbom.json").read_text())
+    assert "flask" in [component["name"] for component in bill["components"]]
 
 
 async def test_the_bot_signs_and_only_the_public_half_of_its_key_goes_on(town: Town, tmp_path: Path) -> None:
