@@ -2,8 +2,8 @@
 
 `release.json` names the commit, the lock, the data and the model, and the sha256 of every file; `provenance.json` is
 the statement of its origin, `sbom.json` its bill of materials; `source/` and `model/` hold the files,
-`verifying-key.pem` the public key that the model is signed for, `environment` links to the installed packages. A release is never changed
-after it was sealed.
+`verifying-key.pem` the public key that the model is signed for, `environment` links to the installed packages.
+A release is never changed after it was sealed.
 """
 
 import json
