@@ -77,7 +77,7 @@ class Gateway:
 
 def _document(page: Project) -> bytes:
     if isinstance(page.releases, Listing):
-        return page.releases.document(page.name)
+        return page.releases.document()
     files = [_told(number, file) for number, file in enumerate(page.files)]
     return json.dumps({"meta": {"api-version": "1.1"}, "name": page.name, "files": files}).encode()
 

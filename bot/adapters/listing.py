@@ -1,8 +1,8 @@
 """The files of one package as an index lists them, kept on disk so that what nobody asks for is never read again.
 
 An index page has thousands of files; a lock wants those of one release, and a resolver those for its platform. So a
-page is taken apart once, when it is fetched: first come, release by release, the files that a Linux machine can
-install, then all others, each as the JSON object that a resolver reads. Only a page's first line is kept in memory.
+page is taken apart once, when it is fetched: first comes the page that a resolver reads, which has only the files that
+this machine can install, then all others as the index wrote them. Only a page's first line is kept in memory.
 """
 
 import hashlib
@@ -10,13 +10,13 @@ import itertools
 import os
 import platform
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 from urllib.parse import urljoin
 
 import msgspec
@@ -27,7 +27,7 @@ from packaging.version import InvalidVersion, Version
 from bot.adapters.wholefile import write_whole
 from bot.core.packages import File, FileKind, IndexUnreachable, Project
 
-_FORM = f"4 {platform.system()} {platform.machine()} {platform.libc_ver()[0]}"
+_FORM = f"5 {platform.system()} {platform.machine()} {platform.libc_ver()[0]}"
 """This form, for this kind of machine: a file of another one is as good as none."""
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _SDISTS = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
@@ -38,6 +38,7 @@ _ELSEWHERE = re.compile(
     rf"-(?:win|macosx|android|ios|{_OTHER_LIBC}|[a-z0-9_.]*linux[a-z0-9_.]*_(?:{_FOREIGN})\.)[^-]*whl$"
 )
 """The end of a wheel's name that this machine cannot install."""
+Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +68,17 @@ class Listing(Mapping[str, tuple[File, ...]]):
         """Whether some file spells the package's name with a dot."""
         return self._head.dotted
 
+    def again(self) -> "Listing":
+        """The same releases, of which nothing has been read yet."""
+        return Listing(self._path, self._head)
+
     def __getitem__(self, version: str) -> tuple[File, ...]:
         if version not in self._made:
-            ((here, elsewhere),) = self._parts([version])
-            found = _HERE.decode(b"[" + here + b"]")
-            found += self._elsewhere(elsewhere)
+            here, elsewhere = self._parts(version)
+            name, page = str(self._head.told["name"]), str(self._head.told["url"])
+            found = [*_HERE.decode(b"[" + here + b"]"), *_elsewhere(elsewhere, name, page)]
             self._made[version] = tuple(_file(version, each) for each in sorted(found, key=attrgetter("n")))
         return self._made[version]
-
-    def _elsewhere(self, part: bytes) -> list["_Kept"]:
-        name, page = str(self._head.told["name"]), str(self._head.told["url"])
-        files = _ELSE.decode(b"[" + part + b"]")
-        return [_kept(each.told, _release_of(name, each.told.filename)[0], each.n, page) for each in files]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._head.releases)
@@ -86,27 +86,21 @@ class Listing(Mapping[str, tuple[File, ...]]):
     def __len__(self) -> int:
         return len(self._head.releases)
 
-    def document(self, name: str) -> bytes:
+    def document(self) -> bytes:
         """The page as a resolver reads it: of each release what this machine can install, all where that is nothing."""
-        parts = [here or _listed(self._elsewhere(there)) for here, there in self._parts(self._head.releases)]
-        head = b'{"meta":{"api-version":"1.1"},"name":' + orjson.dumps(name) + b',"files":['
-        return head + b",".join(parts) + b"]}"
+        return self._parts(None)[0]
 
-    def _parts(self, versions: Collection[str]) -> list[tuple[bytes, bytes]]:
-        """What stands in the file of these releases: the files for this machine, and the others."""
+    def _parts(self, version: str | None) -> list[bytes]:
+        """The page as a resolver reads it; or of one release the files for this machine, and the others."""
         try:
             with self._path.open("rb") as stream:
                 if stream.readline() != self._head.line:
                     stream.seek(0)
                     self._head = _head(stream)
-                spans = [self._head.releases[version] for version in versions]
-                if len(spans) == 1:
-                    a, b, c, d = spans[0]
-                    return [(self._between(stream, a, b), self._between(stream, c, d))]
-                content = stream.read()
+                spans = [(0, self._head.told["document"])] if version is None else self._head.releases[version]
+                return [self._between(stream, start, end) for start, end in spans]
         except (OSError, ValueError, KeyError, TypeError) as problem:
             raise IndexUnreachable(f"{self._path} is not what it was: {problem!r:.200}.", 5) from problem
-        return [(content[a:b], content[c:d]) for a, b, c, d in spans]
 
     def _between(self, stream: IO[bytes], start: int, end: int) -> bytes:
         stream.seek(len(self._head.line) + start)
@@ -121,8 +115,9 @@ class _Head:
     told: Mapping[str, Any]
 
     @property
-    def releases(self) -> Mapping[str, tuple[int, int, int, int]]:
-        releases: Mapping[str, tuple[int, int, int, int]] = self.told["releases"]
+    def releases(self) -> Mapping[str, tuple[Span, Span]]:
+        """Where in the content the two parts of each release are."""
+        releases: Mapping[str, tuple[Span, Span]] = self.told["releases"]
         return releases
 
     @property
@@ -142,103 +137,135 @@ def _head(stream: IO[bytes]) -> _Head:
 
 
 def _spelled(field: str) -> str:
-    return field.replace("_", "-")
+    return f"-{field}" if len(field) == 1 else field.replace("_", "-")
 
 
-class _Told(msgspec.Struct, rename=_spelled):
-    """What is read of one file on a page; an optional key may have any value."""
+class _Kept(msgspec.Struct, rename=_spelled, omit_defaults=True, gc=False):
+    """A file as an index tells of it and, once `_kept`, as a resolver reads it.
+
+    An optional key of an index may have any value. What is added has a name of one letter.
+    """
 
     filename: str
     url: str
     hashes: dict[str, Any]
-    requires_python: Any = None
-    size: Any = None
-    upload_time: Any = None
-    yanked: Any = False
     core_metadata: Any = False
     dist_info_metadata: Any = False
+    yanked: Any = False
+    requires_python: Any = ""
+    size: Any = None
+    upload_time: Any = ""
     provenance: Any = None
-
-
-class _Kept(msgspec.Struct, rename=_spelled, omit_defaults=True):
-    """A file as a resolver reads it; what else is asked of it later has names of one letter."""
-
-    filename: str
-    url: str
-    hashes: dict[str, str]
-    core_metadata: bool
-    n: int  # its place on the page
-    u: str  # its whole address
-    m: bool  # whether the index tells of a metadata file
-    k: FileKind
+    n: int = 0  # its place on the page
+    u: str = ""  # its whole address
+    m: bool = False  # whether the index tells of a metadata file
+    k: FileKind = "other"
     a: str = ""  # where its attestations are
-    yanked: bool = False
-    requires_python: str = ""
-    size: int | None = None
-    upload_time: str = ""
 
 
 class _Elsewhere(msgspec.Struct):
-    """A file that this machine cannot install, as the index tells of it, and its place on the page."""
+    """Files that this machine cannot install, as the index tells of them, and their places on the page."""
 
-    n: int
-    told: _Told
+    n: list[int]
+    told: list[_Kept]
+
+
+class _Named(msgspec.Struct, gc=False):
+    filename: str
+
+
+class _Names(msgspec.Struct):
+    """A page, of which only the names of its files are read."""
+
+    files: list[_Named]
 
 
 class _Page(msgspec.Struct):
+    """A page, each file as the index wrote it."""
+
     files: list[msgspec.Raw]
 
 
+_NAMES = msgspec.json.Decoder(_Names)
 _PAGE = msgspec.json.Decoder(_Page)
-_TOLD = msgspec.json.Decoder(_Told)
+_FILE = msgspec.json.Decoder(_Kept)
 _HERE = msgspec.json.Decoder(list[_Kept])
-_ELSE = msgspec.json.Decoder(list[_Elsewhere])
+_ELSE = msgspec.json.Decoder(_Elsewhere)
 _encode = msgspec.json.Encoder().encode
+
+
+class _Release(NamedTuple):
+    """The files of a release: those for this machine as a resolver reads them, the others by their places."""
+
+    here: list[bytes]
+    elsewhere: list[int]
 
 
 def keep(path: Path, name: str, answered: Answered, body: bytes) -> Listing:
     """Take a page's body apart and keep it; raises ValueError or RecursionError for nonsense."""
-    releases, dotted = _taken_apart(name, answered.url, body)
-    parts = [*(here for here, _ in releases.values()), *(there for _, there in releases.values())]
-    lengths = (sum(map(len, files)) + max(0, len(files) - 1) for files in parts)
-    ends = list(itertools.accumulate(lengths, initial=0))
-    spans = {
-        version: (*ends[place : place + 2], *ends[place + len(releases) : place + len(releases) + 2])
-        for place, version in enumerate(releases)
-    }
-    told: dict[str, Any] = {"name": name, "releases": spans, "dotted": dotted, "length": ends[-1], "form": _FORM}
+    body.isascii() or body.decode()  # what is kept as it is must be read later
+    files, names = _PAGE.decode(body).files, [file.filename for file in _NAMES.decode(body).files]
+    releases = _taken_apart(name, answered.url, names, files)
+    here = [b",".join(release.here) for release in releases.values()]
+    elsewhere = [_as_written(release.elsewhere, files) for release in releases.values()]
+    opening = b'{"meta":{"api-version":"1.1"},"name":%b,"files":[' % orjson.dumps(name)
+    document = b"%b%b]}" % (opening, b",".join(filter(None, here)))
+    spans = zip(_spans(here, len(opening), 1), _spans(elsewhere, len(document), 0), strict=True)
+    told: dict[str, Any] = {"form": _FORM, "name": name, "document": len(document)}
+    told |= {"length": len(document) + sum(map(len, elsewhere)), "releases": dict(zip(releases, spans, strict=True))}
+    told |= {"dotted": "-" in name and any("." in filename[: len(name)] for filename in names)}
     told |= {"url": answered.url, "etag": answered.etag, "last_modified": answered.last_modified}
     head = orjson.dumps(told)
     line = hashlib.sha256(head).hexdigest().encode() + head + b"\n"
-    write_whole(path, itertools.chain([line], map(b",".join, parts)))
+    write_whole(path, itertools.chain([line, document], elsewhere))
     touch(path, answered.fetched)
     return Listing(path, _Head(line, told))
 
 
-def _taken_apart(name: str, url: str, body: bytes) -> tuple[dict[str, tuple[list[bytes], list[bytes]]], bool]:
-    """Of each release the files for this machine and the others; and whether some file spells the name with a dot."""
-    body.isascii() or body.decode()  # what is kept as it is must be read later
-    releases: dict[str, tuple[list[bytes], list[bytes]]] = {}
-    dotted = False
-    for number, raw in enumerate(_PAGE.decode(body).files):
-        told = _TOLD.decode(raw)
-        kind, version = _release_of(name, told.filename)
-        here, elsewhere = releases.setdefault(_normal(version), ([], []))
-        if kind == "other" or (kind == "wheel" and _is_elsewhere(told.filename[told.filename.rfind("-") :])):
-            elsewhere.append(b'{"n":%d,"told":%b}' % (number, raw))  # next to nobody asks for it
+def _taken_apart(name: str, url: str, names: list[str], files: list[msgspec.Raw]) -> dict[str, _Release]:
+    """The files of each release, by the names of all files and what the index tells of each."""
+    releases: dict[str, _Release] = {}
+    for number, filename in enumerate(names):
+        kind, version = _release_of(name, filename)
+        if (release := releases.get(normal := _normal(version))) is None:
+            release = releases[normal] = _Release([], [])
+        if kind == "other" or (kind == "wheel" and _is_elsewhere(filename[filename.rfind("-") :])):
+            release.elsewhere.append(number)  # next to nobody asks for it
         else:
-            here.append(_encode(_kept(told, kind, number, url)))
-        dotted = dotted or "." in told.filename[: len(name)]
-    return releases, dotted
+            release.here.append(_encode(_kept(_FILE.decode(files[number]), kind, number, url)))
+    for release in releases.values():
+        if not release.here:
+            release.here.extend(map(_encode, _elsewhere(_as_written(release.elsewhere, files), name, url)))
+            release.elsewhere.clear()
+    return releases
+
+
+def _as_written(numbers: list[int], files: list[msgspec.Raw]) -> bytes:
+    """Some files of a page and their places there; nothing where there are none."""
+    if not numbers:
+        return b""
+    return b'{"n":%b,"told":[%b]}\n' % (orjson.dumps(numbers), b",".join(files[number] for number in numbers))
+
+
+def _elsewhere(written: bytes, name: str, url: str) -> list[_Kept]:
+    """The files that were kept as the index wrote them."""
+    if not written:
+        return []
+    found = _ELSE.decode(written)
+    pairs = zip(found.n, found.told, strict=True)
+    return [_kept(told, _release_of(name, told.filename)[0], number, url) for number, told in pairs]
+
+
+def _spans(parts: list[bytes], start: int, between: int) -> Iterator[Span]:
+    """Where each part begins and ends; those that are not empty have so many bytes between them."""
+    for part in parts:
+        yield start, start + len(part)
+        start += len(part) + (between if part else 0)
 
 
 @lru_cache(maxsize=10_000)
 def _is_elsewhere(tag: str) -> bool:
     return _ELSEWHERE.match(tag) is not None
-
-
-def _listed(files: list[_Kept]) -> bytes:
-    return b",".join(map(_encode, files))
 
 
 def file_named(page: Project, filename: str) -> File | None:
@@ -264,23 +291,20 @@ def read(path: Path) -> tuple[Answered, Listing] | None:
     return answered, Listing(path, head)
 
 
-def _kept(told: _Told, kind: FileKind, number: int, page: str) -> _Kept:
+def _kept(told: _Kept, kind: FileKind, number: int, page: str) -> _Kept:
+    """The same object, now as a resolver reads it."""
     sha256, moment = told.hashes.get("sha256"), told.upload_time
-    return _Kept(
-        filename=told.filename,
-        url=f"files/{number}/{told.filename}",
-        hashes={"sha256": str(sha256)} if sha256 else {},
-        core_metadata=kind == "wheel",
-        n=number,
-        u=told.url if told.url.startswith("https://") else urljoin(page, told.url),
-        m=bool(told.core_metadata or told.dist_info_metadata),
-        k=kind,
-        a=urljoin(page, told.provenance) if isinstance(told.provenance, str) else "",
-        yanked=bool(told.yanked),
-        requires_python=str(told.requires_python or ""),
-        size=told.size if isinstance(told.size, int) else None,
-        upload_time=moment if isinstance(moment, str) and _MOMENT.fullmatch(moment) else "",
-    )
+    told.n, told.k, told.m = number, kind, bool(told.core_metadata or told.dist_info_metadata)
+    told.u = told.url if told.url.startswith("https://") else urljoin(page, told.url)
+    told.a = urljoin(page, told.provenance) if isinstance(told.provenance, str) else ""
+    told.url = f"files/{number}/{told.filename}"
+    told.hashes = {"sha256": str(sha256)} if sha256 else {}
+    told.core_metadata, told.dist_info_metadata, told.provenance = kind == "wheel", False, None
+    told.yanked = bool(told.yanked)
+    told.requires_python = str(told.requires_python or "")
+    told.size = told.size if isinstance(told.size, int) else None
+    told.upload_time = moment if isinstance(moment, str) and _MOMENT.fullmatch(moment) else ""
+    return told
 
 
 def _file(version: str, kept: _Kept) -> File:

@@ -7,8 +7,10 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 import aiohttp
 from packaging.utils import canonicalize_name
@@ -26,6 +28,8 @@ MAX_METADATA = 8 * 2**20
 MAX_RANGES = 8
 ATTEMPTS = 3
 AT_ONCE = 24
+MAX_KNOWN = 256
+"""Pages of which it is remembered where in the cache their files are."""
 MAX_AGE = 300
 """Seconds for which a page is used without asking the index again."""
 _TIMEOUT = aiohttp.ClientTimeout(total=60, connect=15, sock_read=20)
@@ -54,6 +58,8 @@ class SimpleIndex:
         self._clock = clock
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._without_metadata: set[str] = set()  # hosts that have no such files, where the index does not tell of them
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._known: dict[Path, tuple[tuple[int, ...] | None, Kept]] = {}
         self._digesting = ThreadPoolExecutor(1)  # one page at a time, for the sake of memory
 
     async def project(self, name: str, url: str, *, fresh: bool = False) -> Project:
@@ -64,11 +70,28 @@ class SimpleIndex:
         canonical = canonicalize_name(name)
         address = f"{url.rstrip('/')}/{canonical}/"
         path = self._cache / hashlib.sha256(address.encode()).hexdigest()
-        async with self._slots:
-            kept = await asyncio.to_thread(listing.read, path)
+        async with self._turns.setdefault(address, asyncio.Lock()):  # who comes second uses what the first one got
+            kept = await self._kept(path)
             if kept is None or fresh or not 0 <= self._clock() - kept[0].fetched <= self._max_age:
-                kept = await self._refresh(address, kept, path, canonical, url)
-            return Project(canonical, kept[1])
+                async with self._slots:
+                    kept = await self._refresh(address, kept, path, canonical, url)
+                self._remember(path, kept)
+        return Project(canonical, kept[1].again())
+
+    async def _kept(self, path: Path) -> Kept | None:
+        """What the cache has, from memory where its file is still the same."""
+        stamp, kept = self._known.get(path, (None, None))
+        if kept is None or stamp != _stamp(path):
+            kept = await asyncio.to_thread(listing.read, path)
+            if kept:
+                self._remember(path, kept)
+        return kept
+
+    def _remember(self, path: Path, kept: Kept) -> None:
+        self._known.pop(path, None)
+        self._known[path] = _stamp(path), kept
+        if len(self._known) > MAX_KNOWN:
+            del self._known[next(iter(self._known))]
 
     async def projects(self, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Project | str]:
         """Several pages at once; no releases where a package is unknown, a sentence where the index is unsuitable."""
@@ -127,8 +150,9 @@ class SimpleIndex:
             headers["If-Modified-Since"] = page.last_modified
         answer = await self._get(address, headers, name, MAX_PAGE)
         if answer.status == 304 and kept:
-            await asyncio.to_thread(listing.touch, path, self._clock())
-            return kept
+            answered = replace(kept[0], fetched=self._clock())
+            await asyncio.to_thread(listing.touch, path, answered.fetched)
+            return answered, kept[1]
         if answer.status in (404, 410):
             raise PackageUnknown(f"The index {index} has no package {name}; check the name in the Pipfile.")
         if answer.status != 200:
@@ -180,6 +204,15 @@ def _metadata_within(sparse: SparseFile, filename: str) -> str:
 
 def _host(url: str) -> str:
     return urlsplit(url).hostname or url[:80]
+
+
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    """What differs once a file has been replaced or touched; None where there is none."""
+    try:
+        told = path.stat()
+    except OSError:
+        return None
+    return told.st_ino, told.st_size, told.st_mtime_ns
 
 
 def _text(path: Path) -> str | None:
