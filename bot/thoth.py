@@ -19,6 +19,7 @@ from bot.service.thoth_api import Desk, create_app
 from bot.service.web import PortTaken, start
 from bot.settings import SettingsProblem, ThothSettings
 from bot.wiring import packages
+from bot.wiring.lore import read_lore
 
 
 def main(environ: Mapping[str, str], *, install_client: bool) -> int:
@@ -49,7 +50,7 @@ async def _answer(settings: ThothSettings) -> None:
     else:
         tls, trusted = local_context(state / "tls", now), "false"
     async with packages.open_packages(state, settings.allowed_hosts) as found:
-        lore = packages.lore(settings.advisories, settings.prescriptions, state, found.session)
+        lore = read_lore(settings.advisories, settings.prescriptions, state, found.session)
 
         def advising() -> Advising:
             return Advising(found.resolver, Pages(found.index), lore, datetime.now(UTC))

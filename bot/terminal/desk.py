@@ -20,6 +20,7 @@ from bot.service.advising import Advising, Pages
 from bot.settings import allowed_hosts
 from bot.variables import SETTINGS
 from bot.wiring import packages
+from bot.wiring.lore import read_lore
 
 STATE = Path("~/.cache/bolide")
 """Where the terminal's commands keep what they fetched, unless BOLIDE_STATE_DIR says otherwise."""
@@ -52,7 +53,7 @@ async def seeing(folder: Path, environ: Mapping[str, str], state: Path) -> Async
     told = {setting.name: environ.get(setting.name, "").strip() or setting.default or "" for setting in SETTINGS}
     hosts = allowed_hosts(told["BOLIDE_ALLOWED_HOSTS"])
     async with packages.open_packages(state, hosts) as found:
-        lore = packages.lore(told["BOLIDE_ADVISORIES"], told["BOLIDE_PRESCRIPTIONS"], state, found.session)
+        lore = read_lore(told["BOLIDE_ADVISORIES"], told["BOLIDE_PRESCRIPTIONS"], state, found.session)
         pages = Pages(found.index)
         adviser = Advising(found.resolver, pages, lore, datetime.now(UTC))
         reader, notes = FolderReader(folder), found.release_notes

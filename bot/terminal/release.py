@@ -21,6 +21,7 @@ from bot.core.versions import KINDS
 from bot.managers import release
 from bot.service.advising import Advising, Pages
 from bot.wiring import packages
+from bot.wiring.lore import read_lore
 
 
 def main(given: Namespace) -> int:
@@ -60,7 +61,7 @@ async def _plan(folder: Path, command: ReleaseNow) -> tuple[ProposeChange, dict[
     reader = CheckoutReader(folder)
     with tempfile.TemporaryDirectory() as state:
         async with packages.open_packages(Path(state)) as found:
-            lore = packages.lore("", "", Path(state), found.session)
+            lore = read_lore("", "", Path(state), found.session)
             pages, now = Pages(found.index), datetime.now(UTC)
             adviser = Advising(found.resolver, pages, lore, now)
             ports = (pages, adviser, adviser, NoLaboratory(), found.release_notes, NothingDeployed())

@@ -1,4 +1,4 @@
-"""What knows of packages and of what speaks for and against them: all that a lock or advice needs, and no more."""
+"""What knows of packages: all that a lock needs, and no more."""
 
 import contextlib
 import os
@@ -11,16 +11,11 @@ import aiohttp
 
 from bot.adapters.attestations import IndexAttestations
 from bot.adapters.gateway import Gateway, GatewayUv
-from bot.adapters.osv import OsvService, Records, Switched
 from bot.adapters.pypi import MAX_AGE, SimpleIndex
 from bot.adapters.registry import OciRegistry
 from bot.adapters.releasenotes import WebReleaseNotes
-from bot.adapters.resolver import UvResolver, target_of
-from bot.adapters.rules import load
+from bot.adapters.resolver import UvResolver
 from bot.adapters.webpages import PublicResolver
-from bot.core.advisories import Advisories
-from bot.core.errors import Refused
-from bot.service.advising import Lore
 
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
@@ -55,21 +50,3 @@ async def open_packages(state: Path, allowed_hosts: frozenset[str] = frozenset()
                 registry = OciRegistry(web, allowed_hosts)
                 attestations = IndexAttestations(web, state / "attestations", allowed_hosts=allowed_hosts)
                 yield Packages(index, UvResolver(uv, index), notes, registry, attestations, session)
-
-
-def lore(advisories: str, prescriptions: str, state: Path, session: aiohttp.ClientSession) -> Lore:
-    """What the adviser knows by these settings; raises Refused where one of them cannot be used."""
-    try:
-        books = [load(), *([load(Path(prescriptions))] if prescriptions else [])]
-    except OSError as problem:
-        raise Refused(f"BOLIDE_PRESCRIPTIONS cannot be read: {problem}") from problem
-    units = tuple(unit for book in books for unit in book.units)
-    return Lore(_advisories(advisories, state, session), units, target_of)
-
-
-def _advisories(told: str, state: Path, session: aiohttp.ClientSession) -> Advisories:
-    if told == "none":
-        return Switched()
-    if told.startswith(("https://", "http://")):
-        return OsvService(session, told, state / "advisories")
-    return Records(Path(told))

@@ -39,7 +39,8 @@ from bot.service.dispatch import Dispatch, Outside
 from bot.service.watch import Watch
 from bot.settings import Settings
 from bot.wiring.cluster import bucket_objects, open_cluster
-from bot.wiring.packages import lore, open_packages
+from bot.wiring.lore import read_lore
+from bot.wiring.packages import open_packages
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
             runs_url=f"{settings.dashboard_url or f'http://127.0.0.1:{settings.port}'}/runs",
             allowed_hosts=settings.allowed_hosts,
             archive=archive,
-            lore=lore(settings.advisories, settings.prescriptions, state, found.session),
+            lore=read_lore(settings.advisories, settings.prescriptions, state, found.session),
         )
         yield Bolide(settings, inbox, Dispatch(outside), supervisor, _rounds(outside, settings), register)
 
