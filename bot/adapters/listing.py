@@ -76,7 +76,11 @@ class Listing(Mapping[str, tuple[File, ...]]):
         if version not in self._made:
             here, elsewhere = self._parts(version)
             name, page = str(self._head.told["name"]), str(self._head.told["url"])
-            found = [*_HERE.decode(b"[" + here + b"]"), *_elsewhere(elsewhere, name, page)]
+            try:
+                found = [*_HERE.decode(b"[" + here + b"]"), *_elsewhere(elsewhere, name, page)]
+            except ValueError as problem:
+                told = f"{problem!r:.200}"
+                raise IndexUnreachable(f"The index tells nonsense about {name} {version}: {told}.", 300) from problem
             self._made[version] = tuple(_file(version, each) for each in sorted(found, key=attrgetter("n")))
         return self._made[version]
 

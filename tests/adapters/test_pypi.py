@@ -1,5 +1,6 @@
 """The index as it should be, and as it should not."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,6 +71,13 @@ async def test_a_page_is_asked_for_again_only_when_it_is_old(
     assert held.asked["my-app"] == 3
 
 
+async def test_a_page_that_many_want_at_once_is_asked_for_once(held: PackageIndex, index: SimpleIndex) -> None:
+    first, *others = await asyncio.gather(*(index.project("my-app", held.url) for _ in range(5)))
+    assert (held.asked["my-app"], others) == (1, [first] * 4)
+    await asyncio.gather(*(index.project("my-app", held.url, fresh=True) for _ in range(2)))
+    assert held.asked["my-app"] == 3, "who wants it fresh gets what the index says after the question"
+
+
 async def test_an_unchanged_page_is_not_sent_twice(held: PackageIndex, index: SimpleIndex, clock: Clock) -> None:
     held.validators = True
     first = await index.project("my-app", held.url)
@@ -137,6 +145,18 @@ async def test_nonsense_is_not_believed_and_not_kept(
     assert held.asked["my-app"] == 1
     held.body = None
     assert (await index.project("my-app", held.url)).releases, "nothing of it was kept"
+
+
+async def test_nonsense_about_what_is_not_for_this_machine_spoils_no_other_release(
+    held: PackageIndex, index: SimpleIndex
+) -> None:
+    held.add("my-app", "2.0", tag="cp311-cp311-win_amd64")
+    held.add("my-app", "2.0", tag="py3-none-any")
+    del held.files["my-app"]["my_app-2.0-cp311-cp311-win_amd64.whl"]["url"]
+    project = await index.project("my-app", held.url)
+    assert len(project.release("1.0")) == 2
+    with pytest.raises(IndexUnreachable, match=r"tells nonsense about my-app 2\.0"):
+        project.release("2.0")
 
 
 async def test_an_endless_page_is_not_read_to_its_end(held: PackageIndex, index: SimpleIndex) -> None:
