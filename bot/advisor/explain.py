@@ -179,11 +179,10 @@ def explain(name: str, version: str, wanted: Wanted, knowledge: Knowledge, polic
 
 def _clear(knowledge: Knowledge) -> str:
     if isinstance(knowledge.advisories, NotChecked):
-        return f"No sieve holds the locked version back; advisories: not checked. {knowledge.advisories.reason}"
+        return f"Nothing speaks against the locked version; advisories: not checked. {knowledge.advisories.reason}"
     told = knowledge.advisories
-    return (
-        f"No sieve holds the locked version back; no advisory of {told.source} as of {told.as_of:%Y-%m-%d} affects it."
-    )
+    source = f"{told.source} as of {told.as_of:%Y-%m-%d}"
+    return f"Nothing speaks against the locked version; no advisory of {source} affects it."
 
 
 def _against(name: str, version: str, wanted: Wanted, knowledge: Knowledge, policy: Policy) -> str:

@@ -7,7 +7,7 @@ nor a line with invisible or direction-changing characters.
 import difflib
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -46,6 +46,9 @@ from bot.core.versions import KINDS, Exactly, ReleaseKind
 Words = tuple[str, ...]
 """What stands after the command's name, as it was written."""
 
+_HELP = "`/help` lists every command."
+_NEAR = 0.8
+"""How like a command's name a word must be to be taken for a slip."""
 _MOST_REASON = 200
 _LONGEST_NAME = 100
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -102,15 +105,17 @@ def in_comment(body: str) -> Command | None:
             return reader(tuple(rest))
         except Refused as refusal:
             return Unknown(name.lower(), str(refusal))
-    near = difflib.get_close_matches(name.lower(), _READERS, 1, 0.8)
+    near = difflib.get_close_matches(name.lower(), _READERS, 1, _NEAR)
     return Unknown(name.lower()) if found["mention"] or near else None
 
 
 def refuse_unknown(command: Unknown) -> Refused:
     """The answer to a command that is none."""
     if command.reason:
-        return Refused(f"`/{command.text}`: {command.reason} There are {USAGE}.")
-    return Refused(f"`/{command.text}` is not a command here; there are {USAGE}.")
+        form = FORMS.get(command.text)
+        return Refused(f"`/{command.text}`: {command.reason}{f' Write `{form}`.' if form else ''} {_HELP}")
+    near = difflib.get_close_matches(command.text, _READERS, 1, _NEAR)
+    return Refused(f"`/{command.text}` is not a command here{f'; `{FORMS[near[0]]}` is' if near else ''}. {_HELP}")
 
 
 def _in_environment(command: Callable[[str], Command]) -> Callable[[Words], Command]:
@@ -249,18 +254,19 @@ _READERS: dict[str, Callable[[Words], Command]] = {
     "help": _alone(Help()),
 }
 """Each command by its name: what reads the words after it; raises Refused with the rest of a sentence."""
-_FORMS: dict[str, str] = {
-    "update": "/update [ENVIRONMENT]",
-    "advise": "/advise [ENVIRONMENT]",
-    "explain": "/explain PACKAGE",
-    "ignore": "/ignore PACKAGE [SPECIFIER] [until YYYY-MM-DD] [REASON]",
-    "unignore": "/unignore PACKAGE",
-    "release": f"/release {'|'.join(KINDS)}|X.Y.Z|cancel",
-    "yank": "/yank X.Y.Z [REASON]",
-    "rollback": "/rollback [ENVIRONMENT]",
-    "deploy": "/deploy preview|resume",
+_WORDS: dict[str, str] = {
+    "update": " [ENVIRONMENT]",
+    "advise": " [ENVIRONMENT]",
+    "explain": " PACKAGE",
+    "ignore": " PACKAGE [SPECIFIER] [until YYYY-MM-DD] [REASON]",
+    "unignore": " PACKAGE",
+    "release": f" {'|'.join(KINDS)}|X.Y.Z|cancel",
+    "yank": " X.Y.Z [REASON]",
+    "rollback": " [ENVIRONMENT]",
+    "deploy": " preview|resume",
 }
-USAGE = ", ".join(f"`{_FORMS.get(name, f'/{name}')}`" for name in _READERS)
+FORMS: Mapping[str, str] = {name: f"/{name}{_WORDS.get(name, '')}" for name in _READERS}
+"""Each command by its name: as it is written, with the words that it takes."""
 
 
 def _plain(text: str) -> bool:

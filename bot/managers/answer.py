@@ -16,7 +16,7 @@ async def plan(event: Event, see: See) -> Plan | None:
     """One comment with the commands there are."""
     match event:
         case CommandGiven(command=Help()):
-            sentence = f"Commands, in a comment's first line: {phrases.USAGE}."
+            sentence = answer.commands(phrases.FORMS)
         case CommandGiven(command=Unknown() as unknown):
             sentence = quiet(str(phrases.refuse_unknown(unknown)))
         case _:

@@ -76,7 +76,7 @@ class MergeRuns:
         self._claim = Claim(records / "served-repository")
         self._deployments = Deployments(register)
         self._ledger = Ledger(register, workshop.store.card)
-        self._queue = RunQueue(self._ledger, self._work)
+        self._queue = RunQueue(self._ledger, self._work, turn)
         self._ended: dict[tuple[int, str, str], RunResult] = {}
         self._runs: set[asyncio.Task[RunResult]] = set()
 
@@ -246,19 +246,18 @@ class MergeRuns:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def _work(self, request: RunRequest, report: Report) -> RunResult:
-        async with self._turn:
-            past, names = await self._deployments.read(request.number), [""]
-            if past.frozen:
-                return Held(request.sha, past.frozen)
+        past, names = await self._deployments.read(request.number), [""]
+        if past.frozen:
+            return Held(request.sha, past.frozen)
 
-            async def note(line: StageReport) -> None:
-                if line.stage == "deploy" and isinstance(line.outcome, Done | Skipped):
-                    names.append(line.outcome.artefact or "")
-                await report(line)
+        async def note(line: StageReport) -> None:
+            if line.stage == "deploy" and isinstance(line.outcome, Done | Skipped):
+                names.append(line.outcome.artefact or "")
+            await report(line)
 
-            result = await redeploy.run(self._workshop, replace(request, past=past), note)
-            await self._record(request.number, result, names[-1])
-            return result
+        result = await redeploy.run(self._workshop, replace(request, past=past), note)
+        await self._record(request.number, result, names[-1])
+        return result
 
     async def _record(self, number: int, result: RunResult, name: str) -> None:
         """Write down what was verified, and what was taken back."""

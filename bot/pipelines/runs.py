@@ -1,6 +1,7 @@
 """The runs of a program: one at a time for each repository, the newest commit next, each written down."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,10 +21,14 @@ class _Waiting:
 
 
 class RunQueue:
-    """Runs commits: one at a time for a repository; of those that wait, the one submitted last."""
+    """Runs commits: one at a time for a repository; of those that wait, the one submitted last.
 
-    def __init__(self, ledger: Ledger, work: Work) -> None:
+    A run waits for `turn` too, which keeps heavy work apart, and its times count from there.
+    """
+
+    def __init__(self, ledger: Ledger, work: Work, turn: asyncio.Lock | None = None) -> None:
         self._ledger, self._work = ledger, work
+        self._turn: contextlib.AbstractAsyncContextManager[object] = turn or contextlib.nullcontext()
         self._running: dict[str, _Waiting] = {}
         self._next: dict[str, _Waiting] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -68,16 +73,9 @@ class RunQueue:
         task.add_done_callback(self._tasks.discard)
 
     async def _run(self, key: str, now: _Waiting) -> None:
-        begun = time.monotonic()
-        await self._ledger.open(now.request, "running")
-
-        async def report(line: StageReport) -> None:
-            await self._ledger.note(line, time.monotonic() - begun)
-            await now.report(line)
-
         try:
-            result = await self._work(now.request, report)
-            await self._ledger.close(result, time.monotonic() - begun)
+            async with self._turn:
+                result = await self._carry(now)
             now.result.set_result(result)
         except asyncio.CancelledError:
             now.result.cancel()
@@ -89,3 +87,16 @@ class RunQueue:
             del self._running[key]
             if key in self._next and not now.result.cancelled():
                 self._begin(key)
+
+    async def _carry(self, now: _Waiting) -> RunResult:
+        """The result of a run whose turn it is, written down with its times from now on."""
+        begun = time.monotonic()
+        await self._ledger.open(now.request, "running")
+
+        async def report(line: StageReport) -> None:
+            await self._ledger.note(line, time.monotonic() - begun)
+            await now.report(line)
+
+        result = await self._work(now.request, report)
+        await self._ledger.close(result, time.monotonic() - begun)
+        return result

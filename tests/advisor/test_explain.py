@@ -40,7 +40,7 @@ def test_a_package_is_explained_by_who_asks_for_it_and_what_speaks_against_newer
         "The project asks for it in [packages]: <2.1.",
         "parent 1.0 requires it: <1.8,>=1.",
         "other 2 requires it: any version.",
-        "No sieve holds the locked version back; no advisory of the test as of 2026-11-23 affects it.",
+        "Nothing speaks against the locked version; no advisory of the test as of 2026-11-23 affects it.",
         "2.0 is not locked: parent 1.0 asks for <1.8,>=1.",
         "1.8 is not locked: parent 1.0 asks for <1.8,>=1.",
         "1.7 is not locked: nothing known speaks against it; an update can take it.",
@@ -62,7 +62,7 @@ def test_what_is_not_known_is_said_to_be_unknown() -> None:
     told = explain.explain("lib", "1.0", Wanted({}, ()), silent, STABLE)
     assert told[1:] == (
         "Nothing that is known asks for it: the lock may be older than its Pipfile.",
-        "No sieve holds the locked version back; advisories: not checked. Nobody answered.",
+        "Nothing speaks against the locked version; advisories: not checked. Nobody answered.",
         "It is the newest final release.",
     )
     told = explain.explain("other", "1.0", Wanted({}, ()), silent, STABLE)

@@ -31,6 +31,7 @@ from bot.core.commands import (
     UpdateNow,
     YankRelease,
 )
+from bot.core.texts import answer
 from bot.core.versions import Exactly
 
 TITLES: list[tuple[str, Command | None]] = [
@@ -223,8 +224,17 @@ def test_nothing_hidden_gets_into_a_command(hidden: str) -> None:
 
 def test_the_answer_to_what_is_no_command_names_those_that_are() -> None:
     refusal = str(phrases.refuse_unknown(Unknown("relaese")))
-    assert "`/relaese` is not a command here" in refusal
-    assert phrases.USAGE in refusal
+    assert refusal == (
+        "`/relaese` is not a command here; `/release calendar|major|minor|patch|pre|build|finalize|X.Y.Z|cancel` is. "
+        "`/help` lists every command."
+    )
+    assert str(phrases.refuse_unknown(Unknown("dance"))).startswith("`/dance` is not a command here. `/help`")
+
+
+def test_help_tells_what_each_command_does() -> None:
+    said = answer.commands(phrases.FORMS)
+    assert "- `/explain PACKAGE`: say why a package is locked as it is\n" in said
+    assert said.count("\n- ") == len(phrases.FORMS)
 
 
 @pytest.mark.parametrize(
@@ -241,4 +251,4 @@ def test_the_answer_to_wrong_words_shows_them_and_what_is_expected(body: str, wr
     assert isinstance(command, Unknown)
     refusal = str(phrases.refuse_unknown(command))
     assert wrong in refusal
-    assert phrases.USAGE in refusal
+    assert f"Write `{phrases.FORMS[command.text]}`. `/help` lists every command." in refusal

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from bot.core.changes import Change
 from bot.core.environments import Environment
 from bot.core.releasenotes import Asked, Notes
-from bot.core.texts import update
+from bot.core.texts import notes, update
 from bot.core.texts.markdown import MAX_CHARACTERS, read_section, replace_section
 from bot.core.texts.update import Move, Proposal, UpdateText
 from tests.core.test_markdown import HOSTILE
@@ -58,3 +58,9 @@ def test_a_megabyte_from_each_package_leaves_room_for_all_else() -> None:
     assert len(body) <= MAX_CHARACTERS
     assert read_section(body, "evidence") == update.MEASURING
     assert body.endswith("</details>")
+
+
+def test_many_packages_without_notes_are_folded() -> None:
+    bare = [Notes(Asked(f"lib-{n}", "1.0", "2.0", ""), trouble="no changelog is named") for n in range(7)]
+    assert "<details>" not in notes.render(bare[:5])
+    assert "<summary>No notes of 7 packages</summary>\n\n- lib-0 1.0 → 2.0, lib-1" in notes.render(bare)

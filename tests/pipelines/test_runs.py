@@ -132,6 +132,22 @@ async def test_what_was_cut_off_stays_written_down_until_it_is_asked_for_again(t
     assert (finished["outcome"], finished["artefact"], finished["seconds"]) == ("done", "a" * 64, 1.5)
 
 
+async def test_a_run_waits_for_its_turn_and_is_called_running_only_then(tmp_path: Path) -> None:
+    factory, turn = Factory(), asyncio.Lock()
+    factory.go_on.set()
+    queue = RunQueue(book(tmp_path), factory, turn)
+    async with turn:
+        run = asyncio.create_task(queue.submit(request("c1"), silent))
+
+        async def written() -> bool | None:
+            return (await read(tmp_path, "c1")).get("state") == "waiting" or None
+
+        await until(written, "the record", 20)
+        assert factory.begun == []
+    assert await run == NotServed("c1", "No service.")
+    assert (await read(tmp_path, "c1"))["state"] == "not served"
+
+
 async def test_a_bug_in_one_run_does_not_stop_the_queue(tmp_path: Path) -> None:
     factory = Factory()
     queue = RunQueue(book(tmp_path), factory)

@@ -12,6 +12,7 @@ from playwright.async_api import async_playwright
 from yarl import URL
 
 from bot.sandbox import Sandbox
+from bot.sandbox.pages import markdown
 from bot.sandbox.shapes.issues import CONTENTS
 from tests.browser import CHROMIUM, NEEDS_BROWSER
 from tests.sandbox.harness import as_user
@@ -113,6 +114,15 @@ async def test_a_maintainer_reads_and_merges_in_the_browser(sandbox: Sandbox, ke
         assert "merged this as" in after
         assert "Merged" in await person.see("/ada/digits/pull/1")
         assert "Update 1 direct dependency (#1)" in await person.see("/ada/digits/commits")
+
+
+def test_references_are_links_where_a_repository_is_spoken_of() -> None:
+    said = markdown.render(
+        "#4 proposes it, after `#5` and [what #6 says](https://example.org); a#7, #08", "/ada/digits"
+    )
+    assert '<a href="/ada/digits/issues/4">#4</a> proposes' in said
+    assert said.count("<a ") == 2
+    assert markdown.render("#4 <b>") == "<p>#4 <b></p>\n"
 
 
 async def test_a_reader_sees_no_merge_button_and_cannot_merge(sandbox: Sandbox, keys: tuple[str, str]) -> None:

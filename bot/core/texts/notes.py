@@ -13,6 +13,7 @@ MAX_CHARACTERS = 12_000
 """Of all notes of one pull request together."""
 _MOST_OF_ONE = 3_000
 _MOST_READ = 20_000
+_MOST_OPEN = 5
 _DEEPEST = 4
 _SHA = re.compile(r"\b[0-9a-f]{7,64}\b", re.IGNORECASE)
 _LINK = re.compile(r"https://[A-Za-z0-9._~:/?#@!$&'*+,;=%-]{1,500}")
@@ -31,18 +32,26 @@ def render(found: Sequence[Notes]) -> str:
         shown.append(notes)
         left -= size
     folded = [_entry(notes) for notes in shown if notes.text]
-    lines = [_entry(notes) for notes in shown if not notes.text and _linked(notes.link)]
-    parts = ["### Release notes", *folded, "\n".join((*lines, *_without(shown)))]
+    parts = ["### Release notes", *folded, _bare(shown)]
     if more := len(found) - len(shown):
         parts.append(f"… and of {count(more, 'package')} more, left out for their length.")
     return "\n\n".join(filter(None, parts))
+
+
+def _bare(shown: Sequence[Notes]) -> str:
+    """What is said of the packages without a text: many are folded, so that the evidence stays in sight."""
+    bare = [notes for notes in shown if not notes.text]
+    told = "\n".join((*(_entry(notes) for notes in bare if _linked(notes.link)), *_without(bare)))
+    if len(bare) <= _MOST_OPEN:
+        return told
+    return f"<details><summary>No notes of {count(len(bare), 'package')}</summary>\n\n{told}\n\n</details>"
 
 
 def _without(shown: Iterable[Notes]) -> Iterable[str]:
     """One line for all packages of which the same is said, and to which there is no link."""
     groups: dict[str, list[str]] = {}
     for notes in shown:
-        if not notes.text and not _linked(notes.link):
+        if not _linked(notes.link):
             groups.setdefault(notes.trouble, []).append(_moved(notes))
     return (f"- {', '.join(moved)}: {harmless(trouble)}" for trouble, moved in groups.items())
 

@@ -33,7 +33,8 @@ WAITING = (
     "⏳ **Evidence is being gathered**: both locks are installed in isolation, the service boots, the model trains."
 )
 STEER = (
-    "### How to steer\n\nComment `/update` to have this made anew, `/help` for every command. "
+    "### How to steer\n\nComment `/explain PACKAGE` to hear why it is there, `/ignore PACKAGE` to keep it there, "
+    "`/rebase` to have this made anew, `/recheck` for new evidence, `/help` for every command. "
     "A commit of yours on this branch stops Bolide from touching it; closing the pull request declines this lock."
 )
 MEASURING = "### Evidence\n\nBeing measured; this text is replaced by the figures."
