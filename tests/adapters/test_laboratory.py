@@ -23,7 +23,7 @@ from bot.core.evidence import (
     TrainingResult,
     verdict,
 )
-from bot.core.isolation import LocalIsolation
+from bot.core.isolation import Isolation, LocalIsolation
 
 FIXTURE = Path(__file__).parents[1] / "data" / "flask-exporter"
 ANY = Recipe(None, None)
@@ -76,15 +76,16 @@ async def failure_of(
     return examination.failures[0]
 
 
+@pytest.mark.parametrize("required", ["bubblewrap", "pod"])
 async def test_where_nothing_cuts_code_off_as_required_nothing_is_run_and_that_is_said(
-    environments: Environments, tmp_path: Path
+    environments: Environments, tmp_path: Path, required: Isolation
 ) -> None:
-    strict = Laboratory(environments, isolation="unshare", required="bubblewrap")
+    strict = Laboratory(environments, isolation="unshare", required=required)
     ran = tmp_path / "ran"
     source = tree(tmp_path / "source", {"wsgi.py": f"open({str(ran)!r}, 'w')\n{HELLO}"})
     examination = await strict.examine(source, EMPTY_LOCK, ANY)
     assert isinstance(examination.service, NotExamined)
-    assert "must be cut off by bubblewrap (BOLIDE_REQUIRED_ISOLATION)" in examination.service.reason
+    assert f"must be cut off by {required} (BOLIDE_REQUIRED_ISOLATION)" in examination.service.reason
     assert not ran.exists()
 
 

@@ -1,5 +1,6 @@
 """Pods on this machine: rendered manifests played by podman, and the images that they name built as Bolide does."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -13,9 +14,11 @@ from typing import Any
 import pytest
 import yaml
 
+from bot.core.pipelineruns import RunEnded, TaskEnded
 from tests.contract.registry import PRESENT, REASON
 
 ROOT = Path(__file__).parents[2]
+AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 NEEDED = ("podman", "runc", "mmdebstrap")
 PACKAGES = "python3.11,python3-minimal,ca-certificates,libstdc++6,base-files,dash,coreutils,util-linux"
 ENGINE = """\
@@ -82,11 +85,52 @@ class Podman:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+class PodmanRuns:
+    """`PipelineRuns` of one task: its steps are the containers of a pod, one after the other, as Tekton has them."""
+
+    def __init__(self, podman: Podman) -> None:
+        self._podman = podman
+
+    async def create(self, document: Mapping[str, Any]) -> bool:
+        await asyncio.to_thread(self._podman.play, [pod_of(document)])
+        return True
+
+    async def end(self, name: str) -> RunEnded:
+        code = (await asyncio.to_thread(self._podman.run, "wait", f"{name}-keep")).strip()
+        said = await asyncio.to_thread(self._podman.run, "logs", f"{name}-keep")
+        return RunEnded(code == "0", "Ended", code, (TaskEnded("examine", code == "0", 0.0, said),))
+
+    async def cancel(self, name: str) -> None:
+        await self.remove(name)
+
+    async def remove(self, name: str) -> None:
+        await asyncio.to_thread(self._podman.run, "pod", "rm", "--force", name)
+
+
+def pod_of(run: Mapping[str, Any]) -> dict[str, Any]:
+    """The pod that Tekton makes of a run of one task, without what Tekton itself puts into it."""
+    (task,) = run["spec"]["pipelineSpec"]["tasks"]
+    given = {one["name"]: one["value"] for one in run["spec"]["params"]}
+    containers = []
+    for step in task["taskSpec"]["steps"]:
+        told = {key: value for key, value in step.items() if key != "computeResources"}
+        for name, value in given.items():
+            told = json.loads(json.dumps(told).replace(f"$(params.{name})", value))
+        containers.append({**told, "resources": step["computeResources"]})
+    template = run["spec"]["taskRunTemplate"]["podTemplate"]
+    *before, last = containers
+    spec = {"initContainers": before, "containers": [last], "volumes": task["taskSpec"]["volumes"]}
+    spec |= {"restartPolicy": "Never", "hostNetwork": True, "securityContext": template["securityContext"]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": run["metadata"]["name"]}, "spec": spec}
+
+
 def bootstrapped(base: Path) -> Path:
-    """Debian's Python and what it needs, unpacked only: no script of a package runs."""
+    """Debian's Python and what it needs, unpacked only: no script of a package runs; it trusts as this machine does."""
     base.mkdir(parents=True)
     command = ["mmdebstrap", "--quiet", "--variant=extract", f"--include={PACKAGES}", "bookworm", str(base)]
     subprocess.run(command, check=True, capture_output=True, env={**os.environ, "SOURCE_DATE_EPOCH": "0"})
+    if AUTHORITIES.is_file():
+        shutil.copy(AUTHORITIES, base / AUTHORITIES.relative_to("/"))
     return base
 
 

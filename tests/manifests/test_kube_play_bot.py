@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import platform
 import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,15 +17,19 @@ import pytest
 import yaml
 
 from bot.__main__ import main
+from bot.adapters.objects import S3Objects
+from bot.core.evidence import Failure, Recipe, ServiceResult, verdict
 from bot.demo.machinery import Keys, make_keys
 from bot.demo.person import Person, Stuck, until
+from bot.pipelines.podlaboratory import Outfit, PodLaboratory
 from bot.sandbox import Sandbox
 from bot.sandbox.entities import App
+from tests.adapters.test_laboratory import FIXTURE, lock, tarball
 from tests.contract.postgres import FOUND, serving
 from tests.contract.registry import Registry
-from tests.contract.s3 import free_port
+from tests.contract.s3 import S3Server, free_port
 from tests.kubectl import rendered
-from tests.manifests.pods import ROOT, Podman, bootstrapped, marks, playable
+from tests.manifests.pods import ROOT, Podman, PodmanRuns, bootstrapped, marks, playable
 from tests.sandbox.harness import Client, as_user, judged_sandbox
 from tests.service.letters import envelope, sign
 
@@ -168,6 +173,28 @@ async def test_one_machine_keeps_deliveries_over_a_new_pod(tmp_path: Path, image
         await here.until_ready(podman, name)
         assert await here.deliver(number) == (202, False)
         await here.helped()
+
+
+async def test_locks_are_tried_out_in_a_pod_of_bolides_own_image(image: str, podman: Podman) -> None:
+    """With real packages, a real store, and nothing of this machine but its network."""
+    store = S3Server()
+    await asyncio.to_thread(store.start)
+    try:
+        keys = {"key_id": store.key_id, "secret": store.secret, "region": "us-east-1"}
+        objects = S3Objects(endpoint=store.endpoint, bucket="models", patience=10, **keys)
+        laboratory = PodLaboratory(PodmanRuns(podman), objects, Outfit(image, platform.python_version()))
+        locks = (lock("flask-2.2.5-exporter-0.22.4"), lock("flask-2.3.2-exporter-0.18.7"))
+        source = tarball({"app.py": (FIXTURE / "plain" / "app.py").read_text()}, top="ada-digits-abc1234/")
+        before, after = await laboratory.examine_pair(source, *locks, Recipe(None, None))
+    finally:
+        store.remove()
+    assert isinstance(before.service, ServiceResult)
+    assert isinstance(after.service, Failure)
+    assert (after.service.phase, after.service.culprit) == ("import", "prometheus_flask_exporter")
+    assert (before.isolation, after.isolation) == ("pod", "pod")
+    said = verdict(before, after)
+    assert said.kind == "broken"
+    assert said.remarks[-1].startswith("The code ran in a pod of its own")
 
 
 @pytest.mark.skipif(FOUND is None, reason="needs PostgreSQL (apt install postgresql)")
