@@ -3,6 +3,8 @@
 PYTHON ?= python3
 RUN := .venv/bin/python
 CATEGORIES := packages bot app training dev-packages
+# Processes that share the fast tests, file by file; 0: the tests run one after another in one process.
+WORKERS ?= 2
 # Branch coverage: all of the pure code, nine tenths of everything.
 COVERED := $(RUN) -m coverage report --fail-under=90 && \
 	$(RUN) -m coverage report --include="bot/advisor/*,bot/core/*,bot/managers/*" --fail-under=100 --format=total
@@ -19,7 +21,7 @@ demo: install  ## the whole loop on this machine, without any account (ONCE=1: w
 	@$(RUN) -m bot demo $(if $(ONCE),--once)
 
 test: install lint types  ## checks and tests, within 15 minutes on two cores
-	$(RUN) -m pytest -m "not slow" --cov --cov-report=
+	$(RUN) -m pytest -m "not slow" -n $(WORKERS) --dist loadfile --cov --cov-report=
 	$(COVERED)
 
 test-slow: install  ## the tests that take minutes each: real pods, the demo in a browser, whole locks (20 minutes)

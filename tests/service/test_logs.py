@@ -50,7 +50,10 @@ def test_a_record_is_one_line_of_json_with_its_fields(log: tuple[logging.Logger,
     }
 
 
-@pytest.mark.parametrize("secret", [CANARY, private_key(), private_key().splitlines()[3], *TOKENS])
+@pytest.mark.parametrize(
+    "secret",
+    [CANARY, pytest.param(private_key(), id="key"), pytest.param(private_key().splitlines()[3], id="line"), *TOKENS],
+)
 def test_no_secret_gets_into_a_log_by_any_way(log: tuple[logging.Logger, io.StringIO], secret: str) -> None:
     logger, stream = log
     logger.info("in the message: %s", secret)
