@@ -123,9 +123,10 @@ class PreviewNow:
 
 @dataclass(frozen=True, slots=True)
 class RollBackNow:
-    """Let the version before serve again, in the environment of this name or in the only one."""
+    """Let the version before serve again, in the environment of this name or in the only one; the reason is kept."""
 
     environment: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,11 @@ def _reason(words: Sequence[str]) -> str:
     return reason
 
 
+def _roll_back(words: Words) -> Command:
+    reason = _reason(words[1:])
+    return _in_environment(lambda environment: RollBackNow(environment, reason))(words[:1])
+
+
 def _deploy(words: Words) -> Command:
     match tuple(word.lower() for word in words):
         case ("resume",):
@@ -249,7 +254,7 @@ _READERS: dict[str, Callable[[Words], Command]] = {
     "yank": _yank,
     "retrain": _alone(RetrainNow()),
     "retest": _alone(RetestNow()),
-    "rollback": _in_environment(RollBackNow),
+    "rollback": _roll_back,
     "deploy": _deploy,
     "help": _alone(Help()),
 }
@@ -262,7 +267,7 @@ _WORDS: dict[str, str] = {
     "unignore": " PACKAGE",
     "release": f" {'|'.join(KINDS)}|X.Y.Z|cancel",
     "yank": " X.Y.Z [REASON]",
-    "rollback": " [ENVIRONMENT]",
+    "rollback": " [ENVIRONMENT [REASON]]",
     "deploy": " preview|resume",
 }
 FORMS: Mapping[str, str] = {name: f"/{name}{_WORDS.get(name, '')}" for name in _READERS}

@@ -263,6 +263,7 @@ class RollBack:
     key: str
     by: str
     """The login of who gave it."""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

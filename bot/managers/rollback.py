@@ -15,8 +15,8 @@ PRODUCTION = "production"
 async def plan(event: Event, see: See) -> Plan | None:
     """One step back in production, or a run of the default branch after deployments were resumed."""
     match event:
-        case CommandGiven(command=RollBackNow(environment=wanted)):
-            return await _roll_back(event, wanted, see)
+        case CommandGiven(command=RollBackNow() as command):
+            return await _roll_back(event, command, see)
         case CommandGiven(command=ResumeDeployments()):
             head = (await see.reader.snapshot((), branch=update.BRANCH)).sha
             resume = ResumeRuns(event.issue, answer.key(event))
@@ -25,7 +25,8 @@ async def plan(event: Event, see: See) -> Plan | None:
             return None
 
 
-async def _roll_back(event: CommandGiven, wanted: str, see: See) -> Plan:
+async def _roll_back(event: CommandGiven, command: RollBackNow, see: See) -> Plan:
+    wanted = command.environment
     project = await see.reader.snapshot(repoconfig.PATHS, branch=update.BRANCH)
     keys = repoconfig.read(project).deploy
     names = (PRODUCTION, *([keys.overlay.rpartition("/")[2]] if keys else []))
@@ -35,4 +36,5 @@ async def _roll_back(event: CommandGiven, wanted: str, see: See) -> Plan:
         )
         return Plan(said, (Comment(event.issue, answer.key(event), said),))
     # An answer is edited in place, so its key is the command's own: of this issue, and of this comment or the title.
-    return Plan("a maintainer asked to go back", (RollBack(event.issue, answer.key(event), event.actor.login),))
+    back = RollBack(event.issue, answer.key(event), event.actor.login, command.reason)
+    return Plan("a maintainer asked to go back", (back,))

@@ -272,7 +272,7 @@ async def _tell_roll_back(result: Stopped, hands: Hands) -> None:
 
 async def _roll_back(action: RollBack, hands: Hands) -> None:
     """Go back, and say so: to whoever asked, on the commit, and on the Deployments of both versions."""
-    why = f"{action.by} asked for it in #{action.issue}"
+    why = f"{action.by} asked for it in #{action.issue}{f', “{action.reason}”' if action.reason else ''}"
     result = await hands.runner.roll_back(hands.repository, action.key, why, hands.reader, hands.writer)
     url = result.url or hands.service_url
     writer, said = hands.writer, deployment.rolled_back(result, url)

@@ -139,7 +139,7 @@ COMMENTS: list[tuple[str, Command | None]] = [
     ("/retest unit", Unknown("retest")),
     ("/rollback", RollBackNow()),
     ("/rollback prod", RollBackNow("prod")),
-    ("/rollback a b", Unknown("rollback")),
+    ("/rollback prod it is slow", RollBackNow("prod", "it is slow")),
     ("/rollback ../x", Unknown("rollback")),
     ("/deploy resume", ResumeDeployments()),
     ("/deploy preview", PreviewNow()),

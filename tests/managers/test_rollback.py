@@ -17,12 +17,15 @@ def world() -> World:
 async def test_a_maintainer_rolls_back(world: World) -> None:
     issue = world.repository.issue()
     world.runner.before = RolledBack(GOOD, "digits-1", BAD)
-    await world.commented(issue, "/rollback production", comment=7)
+    await world.commented(issue, "/rollback production it takes 1 for 7", comment=7)
     said = world.repository.comments[issue, "answer 7"]
     assert said.startswith(
         f"⏪ **Rolled back.** Commit aaaaaaaa serves again in place of bbbbbbbb, as `digits-1`: {SERVICE}"
     )
-    assert (world.runner.orders, world.runner.reasons) == (["answer 7"], [f"ada asked for it in #{issue}"])
+    assert (world.runner.orders, world.runner.reasons) == (
+        ["answer 7"],
+        [f"ada asked for it in #{issue}, “it takes 1 for 7”"],
+    )
     assert world.repository.statuses[BAD, "bolide"][0] == "failure"
     assert world.repository.deployments == [(BAD, "production"), (GOOD, "production")]
     assert [state for _, state, _ in world.repository.deployment_states] == ["inactive", "success"]
