@@ -19,6 +19,8 @@ from bot.core.evidence import Examination, Failure, NotExamined, Recipe, Service
 from bot.core.examining import MOST_BYTES, Answer, render
 from bot.core.pipelineruns import ClusterRefused, ClusterUnavailable
 from bot.pipelines.podlaboratory import Outfit, PodLaboratory
+from bot.settings import Settings
+from bot.wiring.cluster import open_cluster
 from tests.adapters.test_laboratory import HELLO, tarball
 from tests.pipelines.tekton import NAMESPACE, Bucket, TinyTekton, tiny_tekton
 from tests.sandbox.harness import key_pair
@@ -83,6 +85,11 @@ async def test_the_doctor_says_where_evidence_runs_and_whether_the_cluster_lets_
         well = [finding.thing for finding in await doctor.examine(environ) if finding.state == "well"]
         assert f"evidence runs in pods of the cluster, in {IMAGE}" in well
         assert f"the cluster at {url}, name space bolide-stages lets Bolide see its runs" in well
+        async with open_cluster(Settings.from_env(environ)) as there:
+            assert isinstance(there.laboratory, PodLaboratory)
+        async with open_cluster(Settings.from_env(environ | {"BOLIDE_EVIDENCE_IMAGE": ""})) as there:
+            assert there.laboratory is None
+            assert there.maker
         (tmp_path / "token").write_text("guessed")
         missing = [finding for finding in await doctor.examine(environ) if finding.state == "missing"]
     assert [finding.remedy for finding in missing if finding.thing.startswith("the cluster at")] == [
@@ -172,4 +179,10 @@ async def test_an_answer_is_judged_like_any_other(site: Site) -> None:
     site.laboratory = PodLaboratory(site.laboratory._runs, Forger(site.cluster.bucket.url, forged=answer), OUTFIT)
     said = verdict(*await site.examine())
     assert said.kind == "not_checked"
-    assert "in a pod" not in said.sentence
+    # The same pair is looked at again under its name; another, as when a change is taken apart, has one of its own.
+    await site.examine()
+    await site.examine(after=BROKEN)
+    first, again, other = [line for line in site.cluster.asked if line.startswith("DELETE")]
+    assert first == again
+    assert other != first
+    assert other.startswith("DELETE evidence-ada-digits-x-abc1234-")
