@@ -212,7 +212,7 @@ async def test_a_printed_run_works_with_kubectl_alone(tmp_path: Path, capsys: py
 
 def test_a_folder_without_a_training_is_told_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["stages", str(tmp_path)]) == 1
-    assert "cannot be read" in capsys.readouterr().err
+    assert "give the folder of a project that has one" in capsys.readouterr().err
     (tmp_path / ".github").mkdir()
     (tmp_path / repoconfig.PATH).write_text("{}\n")
     assert main(["stages", str(tmp_path), "--write"]) == 1
