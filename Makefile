@@ -40,7 +40,7 @@ types: install  ## mypy, strict
 bench-app: install  ## the service against its peers, with the report in docs/benchmarks (needs wrk; 15 minutes)
 	$(RUN) -m bench.bench_app --servers --report docs/benchmarks
 
-bench-training: install  ## the training beside the keras.io example, with the report in docs/benchmarks (40 minutes; ARGS="--parts quick")
+bench-training: install  ## the training beside the keras.io example, with the report in docs/benchmarks (25 to 40 minutes; ARGS="--parts quick" for one of its parts, the report keeps the others)
 	nice $(RUN) -m bench.bench_training --report docs/benchmarks $(ARGS)
 
 bench-updates: install  ## locks beside pipenv, single updates, requests of GitHub and of the index (20 minutes; ARGS="--parts lock")

@@ -2,8 +2,8 @@
 
 The example is the convolutional network of keras.io's "Simple MNIST convnet": 15 epochs, batches of 128. Each fitting
 runs in a process of its own, one after another; the cost is that of fitting alone. `--parts` and `--seeds` run less;
-with `--report docs/benchmarks` the parts that were left out stay as they are there. The test set is looked at once for
-each fitting, after it. The last line of the output is JSON.
+`--report docs/benchmarks` is written after each part, and the parts that were left out stay as they are there. The
+test set is looked at once for each fitting, after it. The last line of the output is JSON.
 """
 
 import argparse
@@ -50,13 +50,20 @@ def main(arguments: Sequence[str]) -> int:
     parts = told.parts.split(",")
     if unknown := sorted({*parts} - {*PARTS}):
         parser.error(f"{unknown[0]} is none of {', '.join(PARTS)}")
-    found = {part: measure_part(part, told.seeds) for part in PARTS if part in parts}
-    if told.report:
-        known = training_report.read(told.report)
-        whole = {part: found.get(part) or known[part] for part in PARTS if part in found or part in known}
-        training_report.write(told.report, whole, figures(whole))
+    found: dict[str, Part] = {}
+    for part in (part for part in PARTS if part in parts):
+        found[part] = measure_part(part, told.seeds)
+        if told.report:
+            report(told.report, found)
     print(json.dumps(figures(found)))
     return 0
+
+
+def report(folder: Path, found: Mapping[str, Part]) -> None:
+    """Write what was found, with what the report there says of the other parts."""
+    known = training_report.read(folder)
+    whole = {part: found.get(part) or known[part] for part in PARTS if part in found or part in known}
+    training_report.write(folder, whole, figures(whole))
 
 
 def measure_part(part: str, seeds: int) -> Part:

@@ -18,6 +18,7 @@ ABOUT = {
     "standard": "five epochs, moved and turned a little: what a merge trains",
     "full": "16 epochs, moved, turned and stretched",
 }
+COLOURS = {"quick": "#b4500b", EXAMPLE: "#9aa0b0", "standard": "#2f6fab", "full": "#3c8c4a"}
 COLUMNS = ("", "what", "test accuracy, by seed", "median", "fitting, s", "fitting, CPU-s", "machine")
 
 
@@ -77,8 +78,9 @@ def _row(name: str, part: Part, last: Mapping[str, object]) -> str:
     key = name.replace("-", "_")
     seconds = sorted(one.seconds for one in part.fittings)
     spent = sorted(one.cpu_seconds for one in part.fittings)
+    median = 100 * float(str(last[f"{key}_accuracy"]))
     return (
-        f"| {name} | {ABOUT[name]} | {found} % | {last[f'{key}_accuracy']:.2%} "
+        f"| {name} | {ABOUT[name]} | {found} % | {median:.2f} % "
         f"| {_range(seconds)} | {_range(spent)} | {part.machine} |"
     )
 
@@ -92,29 +94,27 @@ def _plot(path: Path, parts: Parts, last: Mapping[str, object]) -> None:
     mpl.rcParams["svg.hashsalt"] = "bolide"  # the same figures make the same file
     figure, (dots, bars, curves) = plt.subplots(1, 3, figsize=(13, 3.6), layout="constrained")
     names = list(parts)
-    colours = {name: "#9aa0b0" if name == EXAMPLE else colour for name, colour in zip(names, _COLOURS, strict=False)}
     for place, name in enumerate(names):
         found = [100 * one.accuracy for one in parts[name].fittings]
-        dots.plot(found, [place] * len(found), "o", color=colours[name], alpha=0.6)
+        dots.plot(found, [place] * len(found), "o", color=COLOURS[name], alpha=0.6)
         dots.plot([100 * float(str(last[f"{name.replace('-', '_')}_accuracy"]))], [place], "|", color="black", ms=18)
         fittings = parts[name].fittings
         longest = max(fittings, key=lambda one: len(one.curve)).curve
         curves.plot(
-            range(1, len(longest) + 1), [100 * share for share in longest], "o-", ms=3, color=colours[name], label=name
+            range(1, len(longest) + 1), [100 * share for share in longest], "o-", ms=3, color=COLOURS[name], label=name
         )
     dots.set(yticks=range(len(names)), yticklabels=names, xlabel="test accuracy, %; each seed, and the median")
+    dots.margins(y=0.15)
     dots.invert_yaxis()
     spent = [float(str(last[f"{name.replace('-', '_')}_cpu_seconds"])) for name in names]
-    bars.bar_label(bars.barh(names, spent, color=[colours[name] for name in names]), fmt="%.0f", padding=3)
+    bars.bar_label(bars.barh(names, spent, color=[COLOURS[name] for name in names]), fmt="%.0f", padding=3)
     bars.set_xlabel("CPU seconds of fitting, median")
     bars.invert_yaxis()
     bars.margins(x=0.15)
     curves.set(xlabel="epoch", ylabel="validation accuracy, % (seed 1)", xlim=(0.5, None))
+    curves.xaxis.get_major_locator().set_params(integer=True)
     curves.legend()
     for axes in (dots, bars, curves):
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
-
-
-_COLOURS = ("#b4500b", "#9aa0b0", "#2f6fab", "#3c8c4a")

@@ -58,7 +58,7 @@ def serving(model_dir: Path, commit: str, log: Path, verifying_key: Path | None 
                 yield Served(url, server, log)
             finally:
                 server.terminate()
-                status = server.wait(timeout=20)
+                status = server.wait(timeout=60)
         assert status == 0, log.read_text()
 
 

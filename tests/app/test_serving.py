@@ -31,7 +31,7 @@ def ask(connection: http.client.HTTPConnection, body: object) -> tuple[http.clie
     return answer, json.loads(answer.read())
 
 
-def until(true: Callable[[], bool], seconds: float = 20) -> None:
+def until(true: Callable[[], bool], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end
@@ -140,7 +140,7 @@ def test_told_to_stop_it_answers_kept_connections_once_more_and_tells_them_to_go
             told = slow.makefile("rb").read()
         assert told.startswith(b"HTTP/1.1 200 OK")
         assert b"connection: close" in told
-        assert service.process.wait(timeout=20) == 0
+        assert service.process.wait(timeout=60) == 0
 
 
 def test_every_request_is_one_line_of_json(model_dir: Path, tmp_path: Path) -> None:
