@@ -1,7 +1,7 @@
 """What is cut out of GitHub's GraphQL schema and webhook descriptions: types, fields, mutations, events."""
 
 MUTATIONS = (
-    "createRef updateRef deleteRef createCommitOnBranch createPullRequest updatePullRequest closePullRequest"
+    "createRef updateRef updateRefs deleteRef createCommitOnBranch createPullRequest updatePullRequest closePullRequest"
     " reopenPullRequest mergePullRequest addComment updateIssueComment addLabelsToLabelable"
     " removeLabelsFromLabelable createIssue updateIssue closeIssue addReaction"
 )

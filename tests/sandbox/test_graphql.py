@@ -9,7 +9,7 @@ from tests.sandbox.test_bot_story import Bot, installed, propose
 from tests.sandbox.test_pages import stage
 
 R = "/repos/ada/digits"
-REFS = """{ repository(owner: "ada", name: "digits") {
+REFS = """{ repository(owner: "ada", name: "digits") { id
   ref(qualifiedName: "refs/heads/bolide/update") { id } defaultBranchRef { target { oid } } } }"""
 EVERYTHING = Path(__file__).with_name("everything.graphql").read_text()
 
@@ -145,9 +145,28 @@ async def move_and_delete(client: Client) -> None:
         force=True,
     )
     assert moved["ref"]["target"] == found["defaultBranchRef"]["target"]
+    await move_together(client, found)
     assert await mutate(client, "deleteRef", "clientMutationId", refId=found["ref"]["id"], clientMutationId="c") == {
         "clientMutationId": "c"
     }
+
+
+async def move_together(client: Client, found: dict[str, Any]) -> None:
+    """Several references at once: all of them, or none where one is elsewhere."""
+    here, nowhere = found["defaultBranchRef"]["target"]["oid"], "0" * 40
+    first = {"name": "refs/heads/one", "beforeOid": nowhere, "afterOid": here}
+    wrong = {"name": "refs/heads/two", "beforeOid": here, "afterOid": nowhere}
+    refused = await mutate(
+        client, "updateRefs", "clientMutationId", repositoryId=found["id"], refUpdates=[first, wrong]
+    )
+    assert (refused["type"], refused["message"]) == ("UNPROCESSABLE", f"refs/heads/two is not at {here}.")
+    made = {"clientMutationId": None}
+    assert await mutate(client, "updateRefs", "clientMutationId", repositoryId=found["id"], refUpdates=[first]) == made
+    moved = {**first, "beforeOid": here, "force": True}
+    gone = {"name": "refs/heads/one", "afterOid": nowhere}
+    for update in (moved, gone):
+        told = await mutate(client, "updateRefs", "clientMutationId", repositoryId=found["id"], refUpdates=[update])
+        assert told == made
 
 
 async def refuse(client: Client, repository: str, pull: dict[str, Any]) -> None:

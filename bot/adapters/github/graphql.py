@@ -134,7 +134,7 @@ mutation DeleteRef($ref: DeleteRefInput!) { deleteRef(input: $ref) { clientMutat
 
 _PULL_REQUEST = "{ pullRequest { id number url title body state } }"
 _STEPS = {
-    "move": ("UpdateRefInput", "updateRef", "{ ref { id } }"),
+    "move": ("UpdateRefsInput", "updateRefs", "{ clientMutationId }"),
     "drop": ("DeleteRefInput", "deleteRef", "{ clientMutationId }"),
     "create": ("CreatePullRequestInput", "createPullRequest", _PULL_REQUEST),
     "update": ("UpdatePullRequestInput", "updatePullRequest", _PULL_REQUEST),

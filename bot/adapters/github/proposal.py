@@ -20,6 +20,10 @@ NEXT = "-next"
 Moving the bot's branch to its base first would make GitHub close the pull request, as one without commits."""
 
 
+NOWHERE = "0" * 40
+"""The commit of a branch that is to be gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Head:
     """A branch: its GraphQL id, its commit, and whether that commit is the wanted one."""
@@ -76,18 +80,18 @@ class Proposal:
         elif own.sha == self._change.target.sha:
             head = (await self._commit(graphql.ADD_COMMIT, self._change.branch, {})).sha
         elif existing is not None and own.sha == existing.sha:
-            fresh = await self._prepare(found)
-            head = fresh.sha
-            steps, inputs = (
-                ("move", "drop"),
-                {
-                    "move": {"refId": own.id, "oid": head, "force": True},
-                    "drop": {"refId": fresh.id},
-                },
-            )
+            head = (await self._prepare(found)).sha
+            steps, inputs = ("move",), {"move": self._move(own.sha, head)}
         else:
             raise HeadMoved(f"{self._session.repository.name}: {self._change.branch} is at {own.sha[:8]} by now.")
         return await self._publish(found, steps, inputs, head)
+
+    def _move(self, seen: str, head: str) -> dict[str, Any]:
+        """The bot's branch to the new commit, unless somebody pushed since it was seen; the one beside it goes."""
+        name = f"refs/heads/{self._change.branch}"
+        moved = {"name": name, "beforeOid": seen, "afterOid": head, "force": True}
+        gone = {"name": name + NEXT, "beforeOid": head, "afterOid": NOWHERE}
+        return {"repositoryId": self._change.target.node_id, "refUpdates": [moved, gone]}
 
     async def _publish(
         self, found: _Found, steps: tuple[str, ...], inputs: dict[str, dict[str, Any]], head: str

@@ -1,5 +1,6 @@
 """Creating, moving and deleting references, and committing to branches."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.sandbox.entities import Issue, Json, Pull, Repository
@@ -19,6 +20,16 @@ from bot.sandbox.gitwrite import (
 from bot.sandbox.shapes import events, pulls
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+
+
+@dataclass(frozen=True, slots=True)
+class RefUpdate:
+    """Where a reference is to be, and where it must be before (None: anywhere); `ZERO` stands for nowhere."""
+
+    name: str
+    after: str
+    before: str | None = None
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +88,23 @@ async def delete_ref(forge: Forge, actor: Actor, repository: Repository, name: s
         raise unprocessable("Cannot delete the default branch")
     await git.run("update-ref", "-d", name, current.oid)
     await ref_moved(forge, actor, repository, name, current.oid, ZERO)
+
+
+async def update_refs(forge: Forge, actor: Actor, repository: Repository, updates: Sequence[RefUpdate]) -> None:
+    """Make every update, or none where a reference is elsewhere than it must be."""
+    git, known = forge.git(repository), {}
+    for update in updates:
+        current = await git.ref(update.name)
+        known[update.name] = current.oid if current else ZERO
+        if update.before not in (None, known[update.name]):
+            raise unprocessable(f"{update.name} is not at {update.before}.")
+    for update in updates:
+        if update.after == ZERO:
+            await delete_ref(forge, actor, repository, update.name)
+        elif known[update.name] == ZERO:
+            await create_ref(forge, actor, repository, update.name, update.after)
+        else:
+            await move_ref(forge, actor, repository, update.name, update.after, force=update.force)
 
 
 async def commit_to_branch(

@@ -44,6 +44,18 @@ async def update_ref(view: View, given: Json) -> Node:
     return {"ref": gitnodes.ref(view, found, await view.forge.git(found).ref(parts[1]))}
 
 
+async def update_refs(view: View, given: Json) -> Node:
+    """Create, move and delete references, all of them or none."""
+    _, parts = resolve(given["repository_id"], "R")
+    found = _repository(view, int(parts[0]), "contents:write")
+    updates = [
+        ref_actions.RefUpdate(one["name"], one["after_oid"], one.get("before_oid"), bool(one.get("force")))
+        for one in given["ref_updates"]
+    ]
+    await ref_actions.update_refs(view.forge, view.actor, found, updates)
+    return {}
+
+
 async def delete_ref(view: View, given: Json) -> Node:
     """Delete a reference."""
     _, parts = resolve(given["ref_id"], "REF")
@@ -206,6 +218,7 @@ async def add_reaction(view: View, given: Json) -> Node:
 MUTATIONS: dict[str, Mutation] = {
     "createRef": create_ref,
     "updateRef": update_ref,
+    "updateRefs": update_refs,
     "deleteRef": delete_ref,
     "createCommitOnBranch": create_commit,
     "createPullRequest": create_pull,

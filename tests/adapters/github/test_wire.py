@@ -1,5 +1,6 @@
 """What a real GitHub, or somebody in between, can answer and the sandbox does not: told by a scripted server."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,11 +11,13 @@ from aiohttp import web
 from bot.adapters.github import GitHub, open_github
 from bot.adapters.github.line import limit_pause
 from bot.core.events import Repository
-from bot.core.plan import CloseIssue, FileChange, ProposeChange, Target
+from bot.core.plan import CloseIssue, FileChange, OwnBranch, ProposeChange, Target
 from bot.core.ports import ForgeRefused, ForgeUnavailable, HeadMoved
 from tests.service.keys import private_key
 
 REPOSITORY = Repository(1, "ada/digits", 7)
+BLOB = "587be6b4c3f93f93c489c0111bba5596147a26cb"
+"""The id of a file with the text `x`."""
 
 
 @dataclass(slots=True)
@@ -24,6 +27,7 @@ class Script:
     url: str = ""
     answers: list[web.Response] = field(default_factory=list)
     seen: list[tuple[str, str | None]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
     minted: int = 0
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -33,6 +37,7 @@ class Script:
             self.minted += 1
             return web.json_response({"token": f"ghs_{self.minted:036}"}, status=201)
         self.seen.append((request.path_qs, request.headers.get("Authorization")))
+        self.bodies.append(await request.read())
         return self.answers.pop(0)
 
     def tell(self, data: Any, status: int = 200, **headers: str) -> None:
@@ -267,7 +272,7 @@ async def test_words_of_github_reach_the_reader_of_a_refusal(script: Script, git
 async def test_a_pull_request_that_is_there_already_is_found(script: Script, github: GitHub) -> None:
     known = {"isCrossRepository": False, "id": "P", "number": 3, "url": "u", "title": "t", "body": "b", "state": "OPEN"}
     head = {"id": "R", "target": {"oid": "c" * 40, "message": "m", "parents": {"nodes": [{"oid": "a" * 40}]}}}
-    head["target"]["f0"] = {"oid": "587be6b4c3f93f93c489c0111bba5596147a26cb"}  # type: ignore[index]
+    head["target"]["f0"] = {"oid": BLOB}  # type: ignore[index]
     made = {"commit": {"oid": "c" * 40}, "ref": {"id": "R"}}
     script.tell({"data": {"createRef": {"ref": {"id": "R"}}, "createCommitOnBranch": made}})
     script.tell({"errors": [{"type": "UNPROCESSABLE", "message": "A pull request already exists for ada:x."}]})
@@ -275,6 +280,28 @@ async def test_a_pull_request_that_is_there_already_is_found(script: Script, git
     change = ProposeChange(Target("I", "main", "a" * 40), "x", None, (FileChange("f", "x\n"),), "m", "t", "b")
     opened = await github.writer(REPOSITORY).propose(change)
     assert (opened.number, opened.head_sha, script.answers) == (3, "c" * 40, [])
+
+
+async def test_a_push_just_before_the_renewal_is_not_overwritten(script: Script, github: GitHub) -> None:
+    def head(oid: str, message: str, parent: str, blob: str) -> dict[str, Any]:
+        target = {"oid": oid, "message": message, "parents": {"nodes": [{"oid": parent}]}, "f0": {"oid": blob}}
+        return {"id": f"R{oid[0]}", "target": target}
+
+    seen, made = head("b" * 40, "old", "a" * 40, "0" * 40), head("c" * 40, "m", "a" * 40, BLOB)
+    late = head("d" * 40, "by hand", "b" * 40, "0" * 40)
+    for own in (seen, late):
+        script.tell({"data": {"repository": {"own": own, "next": made, "pullRequests": {"nodes": []}}}})
+        script.tell({"errors": [{"type": "UNPROCESSABLE", "message": "x is not where it was"}]})
+    change = ProposeChange(
+        Target("I", "main", "a" * 40), "x", OwnBranch("b" * 40, 3), (FileChange("f", "x\n"),), "m", "t", "b"
+    )
+    with pytest.raises(HeadMoved, match="x is at dddddddd by now"):
+        await github.writer(REPOSITORY).propose(change)
+    updates = json.loads(script.bodies[1])["variables"]["move"]["refUpdates"]
+    assert [(one["name"], one["beforeOid"], one["afterOid"]) for one in updates] == [
+        ("refs/heads/x", "b" * 40, "c" * 40),
+        ("refs/heads/x-next", "c" * 40, "0" * 40),
+    ]
 
 
 async def test_a_change_that_github_never_takes_is_refused_in_its_words(script: Script, github: GitHub) -> None:
