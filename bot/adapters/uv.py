@@ -229,7 +229,8 @@ def _failure(words: str, code: int) -> Exception:
     if "No solution found" in words:
         if "no usable wheels" in words or "building from source is disabled" in words:
             return NeedsBuild(f"{sentence} Bolide installs wheels only and never runs a package's build.")
-        return Conflict(sentence)
+        # One sentence: of what follows from what, only what follows is said.
+        return Conflict(sentence.replace(", we can conclude that ", ", ").replace(". And because ", "; and because "))
     if found := re.search(r"interpreter resolved to (Python \S+), which is incompatible.*?: `(\S+)`", words):
         return Unresolvable(f"The project asks for Python {found[2]}, and locks are made with {found[1]} here.")
     if found := re.search(r"Failed to fetch: `?(\S+?)`?$", words, re.MULTILINE):

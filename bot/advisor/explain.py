@@ -16,6 +16,7 @@ from bot.core.advisories import Advisory, Checked, NotChecked, affects, first_un
 from bot.core.candidates import unusable
 from bot.core.changes import Change
 from bot.core.packages import HeldBack, Only, Resolution, ResolveRequest
+from bot.core.steering import Ignored, covers, reason
 from bot.core.uvproject import linux
 
 _GRAVE = frozenset({"vulnerable", "gone"})
@@ -136,10 +137,14 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is known of how a package came into the lock: the project's own specifiers by category, and the parents."""
+    """What is known of how a package came into the lock: the project's own specifiers by category, and the parents.
+
+    `ignored` is what the owner wants ignored of any package.
+    """
 
     own: Mapping[str, str]
     parents: tuple[Parent, ...]
+    ignored: tuple[Ignored, ...] = ()
 
 
 def asks(lines: Iterable[str], child: str, python: str) -> str | None:
@@ -167,7 +172,7 @@ def explain(name: str, version: str, wanted: Wanted, knowledge: Knowledge, polic
         return (*lines, "The index has no page of it that could be read: whether there are newer releases is unknown.")
     held = sift(candidate(name, version, knowledge), knowledge, policy)
     lines.append(
-        f"The locked version is held back: {held.reason} ({held.source}, {held.date})." if held else _clear(knowledge)
+        f"Against the locked version: {held.reason} ({held.source}, {held.date})." if held else _clear(knowledge)
     )
     above = newer(name, version, knowledge)
     if not above:
@@ -193,6 +198,9 @@ def _against(name: str, version: str, wanted: Wanted, knowledge: Knowledge, poli
     for parent in wanted.parents:
         if not within(version, parent.specifier):
             return f"{parent.name} {parent.version} asks for {parent.specifier}"
+    told = next((reason(each) for each in wanted.ignored if covers(each, name, version)), "")
+    if told:
+        return told
     held = sift(candidate(name, version, knowledge), knowledge, policy)
     if held:
         return f"{held.reason} ({held.source}, {held.date})"

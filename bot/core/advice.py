@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 if TYPE_CHECKING:
     from bot.core.packages import Resolution, ResolveRequest
+    from bot.core.steering import Ignored
 
 RowType = Literal["INFO", "WARNING", "ERROR"]
 RecommendationType = Literal["latest", "stable", "performance", "security", "testing"]
@@ -68,6 +69,11 @@ class Adviser(Protocol):
         """The packages of the old lock that need another version for safety."""
         ...
 
-    async def explain(self, request: "ResolveRequest", name: str) -> tuple[str, ...]:
-        """Sentences that say why the package is locked as it is; raises Refused where the lock does not have it."""
+    async def explain(
+        self, request: "ResolveRequest", name: str, ignored: tuple["Ignored", ...] = ()
+    ) -> tuple[str, ...]:
+        """Sentences that say why the package is locked as it is; raises Refused where the lock does not have it.
+
+        `ignored` is what the owner wants ignored now.
+        """
         ...

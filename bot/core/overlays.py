@@ -1,5 +1,7 @@
 """The environments of a repository where its configuration says that they are."""
 
+from dataclasses import replace
+
 from bot.core import environments, repoconfig
 from bot.core.environments import TOP_FILES, Environment, Found
 from bot.core.errors import Refused
@@ -18,13 +20,14 @@ async def find(project: Snapshot, config: RepoConfig, reader: Reader) -> Found:
     return environments.find(listing, config.overlays_dir)
 
 
-async def look(name: str, see: See, manager: str) -> list[tuple[Environment, Snapshot]]:
+async def look(name: str, see: See, manager: str, *, tracked: str = "") -> list[tuple[Environment, Snapshot]]:
     """The environment of this name, or all that the manager may look at, each with a snapshot of its files.
 
-    Raises Refused where there is none, or where the manager is off.
+    They are seen with the bot's issue of the label `tracked`. Raises Refused where there is none, or where the manager
+    is off.
     """
     top = (*repoconfig.PATHS, *TOP_FILES)
-    project = await see.reader.snapshot(top, branch=BRANCH, overlays=environments.OVERLAYS)
+    project = await see.reader.snapshot(top, branch=BRANCH, overlays=environments.OVERLAYS, tracked=tracked)
     config = repoconfig.read(project)
     if not config.runs(manager):
         raise Refused("This is off in the repository's configuration.")
@@ -37,7 +40,8 @@ async def look(name: str, see: See, manager: str) -> list[tuple[Environment, Sna
             continue
         paths = tuple(dict.fromkeys((*top, *environment.files)))
         if environment.folder:
-            seen.append((environment, await see.reader.snapshot(paths, branch=BRANCH, sha=project.sha)))
+            there = await see.reader.snapshot(paths, branch=BRANCH, sha=project.sha)
+            seen.append((environment, replace(there, tracking=project.tracking)))
         else:
             seen.append((environment, project))
     return seen

@@ -135,7 +135,7 @@ def _of_package(command: Callable[[str], Command]) -> Callable[[Words], Command]
     def read(words: Words) -> Command:
         if len(words) != 1:
             raise Refused("it needs the name of one package.")
-        return command(_package(words[0]))
+        return command(package(words[0]))
 
     return read
 
@@ -143,15 +143,15 @@ def _of_package(command: Callable[[str], Command]) -> Callable[[Words], Command]
 def _ignore(words: Words) -> Command:
     if not words:
         raise Refused("it needs a package's name.")
-    package, rest = _package(words[0]), list(words[1:])
+    name, rest = package(words[0]), list(words[1:])
     specifier = _specifier(rest.pop(0)) if rest and rest[0][0] in "<>=!~0123456789" else ""
     until = None
-    if len(rest) > 1 and rest[0].lower() == "until" and _DAY.fullmatch(rest[1]):
-        until = _day(rest[1])
+    if rest and rest[0].lower() == "until":
+        until = _day(rest[1] if len(rest) > 1 else "")
         rest = rest[2:]
     if rest and not rest[0][0].isalpha():
         raise Refused(f"{_shown(rest)} is neither a specifier such as `>=5` nor a reason in words.")
-    return IgnorePackage(package, specifier, until, _reason(rest))
+    return IgnorePackage(name, specifier, until, _reason(rest))
 
 
 def _release(words: Words) -> Command:
@@ -211,7 +211,8 @@ def _alone(command: Command) -> Callable[[Words], Command]:
     return read
 
 
-def _package(word: str) -> str:
+def package(word: str) -> str:
+    """The package's name in its normal form; raises Refused for what names none."""
     try:
         return canonicalize_name(word if len(word) <= _LONGEST_NAME else "", validate=True)
     except InvalidName as problem:
@@ -227,9 +228,9 @@ def _specifier(word: str) -> str:
 
 def _day(word: str) -> date:
     try:
-        return date.fromisoformat(word)
+        return date.fromisoformat(word if _DAY.fullmatch(word) else "")
     except ValueError as problem:
-        raise Refused(f"{_shown((word,))} is not a day.") from problem
+        raise Refused(f"{_shown((word,))} is not a day; after `until` stands one such as 2027-01-31.") from problem
 
 
 def _shown(words: Sequence[str]) -> str:

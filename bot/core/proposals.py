@@ -141,7 +141,7 @@ async def _secured(
         return found
     found.said += [f"{harmless(each.title)}: {harmless(each.reason)}." for each in found.waiting]
     said = await securing.checked(project, config, environment, see)
-    found.said.append(f"There is nothing to mend that can be. {said}".strip())
+    found.said.append(f"Nothing{' else' if found.waiting else ''} is known that could be mended. {said}".strip())
     return found
 
 

@@ -5,6 +5,7 @@ from bot.core.commands import AdviseNow, ExplainPackage
 from bot.core.environments import Environment
 from bot.core.errors import Refused
 from bot.core.events import CommandGiven, Event
+from bot.core.ignored import ignored
 from bot.core.overlays import look
 from bot.core.packages import ResolveRequest
 from bot.core.plan import Comment, Plan
@@ -12,7 +13,7 @@ from bot.core.ports import Snapshot
 from bot.core.relock import Wish, request_of
 from bot.core.see import See
 from bot.core.texts import advice as text
-from bot.core.texts import answer
+from bot.core.texts import answer, dashboard
 from bot.core.texts.markdown import bounded, harmless, quiet
 
 NAME = "advise"
@@ -46,9 +47,10 @@ async def _advised(name: str, see: See) -> list[str]:
 async def _explained(package: str, see: See) -> list[str]:
     """Why the package is where it is, in each environment that locks it."""
     said, refusals = [], []
-    for environment, project in await look("", see, NAME):
+    for environment, project in await look("", see, NAME, tracked=dashboard.LABEL):
+        entries = ignored(project, repoconfig.read(project), see.now.date())
         try:
-            told = await see.adviser.explain(request(project, environment, see), package)
+            told = await see.adviser.explain(request(project, environment, see), package, entries)
             said.append("\n".join((f"**{harmless(environment.lock)}**\n", *(f"- {harmless(line)}" for line in told))))
         except Refused as refusal:
             refusals.append(f"**{harmless(environment.lock)}**: {quiet(str(refusal))}")

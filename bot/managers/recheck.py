@@ -9,7 +9,6 @@ from bot.core.texts import answer, release, update
 
 NAME = "recheck"
 LISTENS = (RecheckNow, RetestNow)
-NOT_OURS = "This is no open pull request with an update of Bolide's; comment there."
 
 
 async def plan(event: Event, see: See) -> Plan | None:
@@ -21,11 +20,11 @@ async def plan(event: Event, see: See) -> Plan | None:
     try:
         found = await see.reader.pull_request(event.issue)
     except ForgeRefused:
-        return None if retest else Plan(NOT_OURS, (Comment(event.issue, key, NOT_OURS),))
+        return None if retest else Plan(update.NOT_OURS, (Comment(event.issue, key, update.NOT_OURS),))
     if found.merged and found.merged.branch == release.BRANCH:
         return None  # a release that waits for its checks
     proposal = update.parse(found.body)
     if not found.open or proposal is None:
-        return None if retest else Plan(NOT_OURS, (Comment(event.issue, key, NOT_OURS),))
+        return None if retest else Plan(update.NOT_OURS, (Comment(event.issue, key, update.NOT_OURS),))
     asked = AskEvidence(event.issue, proposal.base_sha, found.head_sha, proposal.file, key)
     return Plan("asked again", (asked, Comment(event.issue, key, "The evidence is gathered anew; it follows above.")))

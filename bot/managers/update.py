@@ -8,13 +8,13 @@ from bot.core.commands import RebaseNow, SecureNow, UpdateNow
 from bot.core.environments import DEFAULT, TOP_FILES, Environment, Found
 from bot.core.errors import Refused, TryLater
 from bot.core.events import CommandGiven, Event, LookWanted, Pushed, RepositoryAdded, Scheduled, WorldChanged
+from bot.core.ignored import ignored
 from bot.core.plan import Action, Comment, Conclusion, Plan, Report, TrackIssue, Watch
-from bot.core.ports import OpenChange, Snapshot
+from bot.core.ports import ForgeRefused, OpenChange, Snapshot
 from bot.core.proposals import Room, Rules, room
 from bot.core.repoconfig import RepoConfig
 from bot.core.schedules import Schedule
 from bot.core.see import See
-from bot.core.steering import in_force
 from bot.core.texts import answer, dashboard, release
 from bot.core.texts import update as text
 from bot.core.texts.dashboard import Look
@@ -46,8 +46,11 @@ async def plan(event: Event, see: See) -> Plan | None:
     if isinstance(event, Scheduled) and event.purpose != PURPOSE:
         return None
     project = await _seen(see)
-    if _about(event, project) == release.BRANCH:
+    about = _about(event, project)
+    if about == release.BRANCH:
         return None
+    if not about and await _is_elsewhere(event, see):
+        return Plan(text.NOT_OURS, _comments(event, text.NOT_OURS))
     if waits := onboarding.waits(project):
         return Plan(waits, _comments(event, waits))
     try:
@@ -95,15 +98,14 @@ class _Course:
 def _rules(event: Event, project: Snapshot, config: RepoConfig, see: See) -> tuple[Rules, Room, Schedule | None]:
     """The owner's rules as they stand now; raises Refused for such as cannot be kept."""
     rules, schedule = config.updates.steering(), config.updates.when()
-    told = dashboard.parse(project.tracking.body).ignored if project.tracking else ()
-    ignored = in_force((*rules.ignore, *told), see.now.date())
+    entries = ignored(project, config, see.now.date())
     closed = ""
     if schedule and not isinstance(event, Scheduled | CommandGiven):
         closed = f"the schedule{_next(schedule, see)}"
     only = isinstance(event, CommandGiven) and isinstance(event.command, SecureNow)
     about = _about(event, project)
     about = about if openchanges.is_update(about) else ""
-    return Rules(rules, ignored, _key(event), closed, only, about), room(project, rules.limits, see), schedule
+    return Rules(rules, entries, _key(event), closed, only, about), room(project, rules.limits, see), schedule
 
 
 def _next(schedule: Schedule, see: See) -> str:
@@ -139,6 +141,17 @@ def _about(event: Event, project: Snapshot) -> str:
         case CommandGiven(issue=number, command=RebaseNow()):
             return next((each.branch for each in project.open_changes if each.number == number), "")
     return ""
+
+
+async def _is_elsewhere(event: Event, see: See) -> bool:
+    """Whether somebody asks in a pull request to have it made anew that is none of the bot's that are open."""
+    match event:
+        case CommandGiven(issue=number, command=RebaseNow()):
+            try:
+                return bool(await see.reader.pull_request(number))
+            except ForgeRefused:
+                return False  # an issue: everything is meant
+    return False
 
 
 def _idle(project: Snapshot, found: Found, config: RepoConfig) -> str | None:

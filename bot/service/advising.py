@@ -31,6 +31,7 @@ from bot.core.packages import (
     Unresolvable,
 )
 from bot.core.pipfile import Pipfile
+from bot.core.steering import Ignored
 
 ROUNDS = 4
 Avoided = Mapping[str, tuple[Sifted, ...]]
@@ -141,9 +142,11 @@ class Advising:
         today = _stack(request, lock)
         return explain.fixes(today, await self._suspects(request, today.pins, [lock]))
 
-    async def explain(self, request: ResolveRequest, name: str) -> tuple[str, ...]:
+    async def explain(self, request: ResolveRequest, name: str, ignored: tuple[Ignored, ...] = ()) -> tuple[str, ...]:
         """Why the package is locked as it is; raises Refused where the lock does not have it."""
         name, today = canonicalize_name(name), _stack(request, request.old_lock or {})
+        if not request.old_lock:
+            raise Refused("There is no lock yet, so no package is locked.")
         if name not in today.pins:
             raise Refused(f"{name} is not in the lock, which has {len(today.pins)} packages.")
         required_by, trouble = await self._required_by(request)
@@ -153,7 +156,7 @@ class Advising:
         tables = request.pipfile.categories.items()
         own = {place: requirements[name].specifier for place, requirements in tables if name in requirements}
         policy = POLICIES[request.recommendation]
-        lines = explain.explain(name, today.pins[name], Wanted(own, tuple(told)), knowledge, policy)
+        lines = explain.explain(name, today.pins[name], Wanted(own, tuple(told), ignored), knowledge, policy)
         return (*lines, trouble) if trouble else lines
 
     async def _required_by(self, request: ResolveRequest) -> tuple[Mapping[str, tuple[str, ...]], str]:

@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from bot.core import phrases
 from bot.core.advice import Adviser, Recommendation, Row
 from bot.core.environments import Environment
 from bot.core.errors import Refused, TryLater
@@ -66,12 +67,13 @@ def explain(given: Namespace, environ: Mapping[str, str]) -> int:
 
     async def ask() -> list[tuple[Environment, tuple[str, ...]]]:
         async with desk(given.path, given.environment, None, environ, state_folder(environ)) as place:
+            name = phrases.package(given.package)
             found, refusals = [], []
             for each, request in place.asked:
                 try:
                     if isinstance(request, str):
                         raise Refused(request)
-                    found.append((each, await place.adviser.explain(request, given.package)))
+                    found.append((each, await place.adviser.explain(request, name, place.ignored)))
                 except Refused as refusal:
                     refusals.append(f"{each.lock}: {refusal}")
             if not found:
@@ -108,7 +110,8 @@ def _show(told: Told) -> None:
     for each, found in told:
         if isinstance(found, str):
             continue
-        console.print(f"[bold]{each.lock}[/] ({found.type}): {text.verdict(found)}", markup=True)
+        verdict = text.verdict(found, "it is `lock` in what --json prints")
+        console.print(f"[bold]{escaped(each.lock)}[/] ({found.type}): {verdict}", markup=True)
         if found.rows:
             console.print(_table(found.rows))
         console.print(found.checked, markup=False)
@@ -116,9 +119,11 @@ def _show(told: Told) -> None:
 
 def _table(rows: Sequence[Row]) -> Table:
     table = Table(show_edge=False, pad_edge=False)
-    for head in ("", "package", "what", "source", "as of"):
-        table.add_column(head, overflow="fold")
+    table.add_column("")
+    table.add_column("package", no_wrap=True)
+    table.add_column("what, from where and of which day", overflow="fold")
     for row in sorted(rows, key=lambda row: (list(_STYLES).index(row.type), row.package)):
-        cells = [escaped(cell) for cell in (row.package, row.message, row.source, row.date)]
-        table.add_row(row.type.lower(), *cells, style=_STYLES[row.type])
+        origin = (f"{row.source}, {row.date}", row.link)
+        lines = (escaped(row.message), *(f"[dim]{escaped(line)}[/]" for line in origin if line))
+        table.add_row(row.type.lower(), escaped(row.package), "\n".join(lines), style=_STYLES[row.type])
     return table

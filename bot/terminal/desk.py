@@ -8,13 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.adapters.folder import FolderReader, NoLaboratory, NothingDeployed
-from bot.core import overlays
+from bot.core import overlays, repoconfig
 from bot.core.advice import Adviser, RecommendationType
 from bot.core.environments import Environment
 from bot.core.errors import Refused
+from bot.core.ignored import ignored
 from bot.core.packages import ResolveRequest
 from bot.core.ports import Snapshot
 from bot.core.see import See
+from bot.core.steering import Ignored
 from bot.managers import advise
 from bot.service.advising import Advising, Pages
 from bot.settings import allowed_hosts
@@ -28,10 +30,14 @@ STATE = Path("~/.cache/bolide")
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """An adviser, and what it is asked about: each environment with its request, or with why there is none."""
+    """An adviser, and what it is asked about: each environment with its request, or with why there is none.
+
+    `ignored` is what the project's configuration has ignored today.
+    """
 
     adviser: Adviser
     asked: tuple[tuple[Environment, ResolveRequest | str], ...]
+    ignored: tuple[Ignored, ...]
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:
@@ -68,7 +74,9 @@ async def desk(
     """The desk for a folder; raises Refused where the folder, its files or the sources of knowledge cannot be used."""
     async with seeing(folder, environ, state) as see:
         seen = await overlays.look(environment, see, advise.NAME)
-        yield Desk(see.adviser, tuple((place, _request(project, place, wanted, see)) for place, project in seen))
+        asked = tuple((place, _request(project, place, wanted, see)) for place, project in seen)
+        entries = (ignored(project, repoconfig.read(project), see.now.date()) for _, project in seen[:1])
+        yield Desk(see.adviser, asked, next(entries, ()))
 
 
 def _request(

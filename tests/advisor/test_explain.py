@@ -50,7 +50,7 @@ def test_a_package_is_explained_by_who_asks_for_it_and_what_speaks_against_newer
 
 def test_the_projects_own_word_and_the_sieves_speak_too() -> None:
     told = explain.explain("lib", "1.3", Wanted({"app": "==1.3"}, ()), KNOWN, STABLE)
-    assert "The locked version is held back: it is affected by PYSEC-1 (fixed in 1.4) (the test, 2026-11-23)." in told
+    assert "Against the locked version: it is affected by PYSEC-1 (fixed in 1.4) (the test, 2026-11-23)." in told
     assert "2.0 is not locked: the project asks for ==1.3 in [app]." in told
     told = explain.explain("lib", "1.8", Wanted({"app": ""}, ()), KNOWN, STABLE)
     assert told[-1].startswith("2.0 is not locked: it was released on 2026-11-20, after the cooldown's limit")

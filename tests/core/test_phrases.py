@@ -89,7 +89,8 @@ COMMENTS: list[tuple[str, Command | None]] = [
         "/ignore protobuf ==5.* until 2027-01-31 until it is mended",
         IgnorePackage("protobuf", "==5.*", date(2027, 1, 31), "until it is mended"),
     ),
-    ("/ignore protobuf until", IgnorePackage("protobuf", "", None, "until")),
+    ("/ignore protobuf until", Unknown("ignore")),
+    ("/ignore protobuf until tomorrow", Unknown("ignore")),
     ("/unignore Flask", UnignorePackage("flask")),
     ("/rebase", RebaseNow()),
     ("/recheck", RecheckNow()),
@@ -241,6 +242,7 @@ def test_help_tells_what_each_command_does() -> None:
     ("body", "wrong"),
     [
         ("/ignore ../x", "`../x` is not the name of a package"),
+        ("/ignore flask until tomorrow", "`tomorrow` is not a day; after `until` stands one such as 2027-01-31."),
         ("/ignore flask 1.2.3; rm -rf", "`1.2.3;` is not a version specifier"),
         ("/release", "Nothing is neither the kind of a release nor a version"),
         ("/rebase `now`", "`'now'` stands after it"),

@@ -116,6 +116,22 @@ async def test_what_is_ignored_by_command_stays_and_comes_back() -> None:
     assert world.repository.comments[number, "answer 503"] == "keras is not ignored."
 
 
+async def test_an_explanation_knows_what_is_ignored() -> None:
+    world = world_with("  ignore: [{package: numpy, reason: Later}]\n")
+    there = world.repository.issue()
+    await world.commented(there, "/ignore keras >=3 until 2026-12-01 slow")
+    overlay = {"overlays/gpu/Pipfile": PIPFILE + 'keras = "*"\n'}
+    world.repository.push({**overlay, "overlays/gpu/Pipfile.lock": lock(flask="2.2.5", werkzeug="2.2.3", keras="2.0")})
+    await world.commented(there, "/explain keras", comment=502)
+    said = world.repository.comments[there, "answer 502"]
+    assert said.count("3.0 is not locked: \\>=3 is ignored until 2026-12-01 (ada): slow.") == 2
+    await world.commented(there, "/explain numpy", comment=503)
+    assert "1.1 is not locked: it is ignored (configuration): Later." in world.repository.comments[there, "answer 503"]
+    world.now += timedelta(days=30)
+    await world.commented(there, "/explain keras", comment=504)
+    assert "3.0 is not locked: nothing known speaks against it" in world.repository.comments[there, "answer 504"]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -365,6 +381,16 @@ async def test_a_group_takes_no_prerelease_of_another(tmp_path: Path) -> None:
         "bolide/group-a": "Update keras from 1.0 to 2.0rc1 (packages)",
         "bolide/group-b": "Update numpy from 1.0 to 1.1 (packages)",
     }
+
+
+async def test_a_rebase_of_a_closed_pull_request_brings_nothing_back() -> None:
+    world = world_with()
+    await world.install()
+    number = world.only_pull()
+    world.repository.pulls[number].state = "closed"
+    await world.commented(number, "/rebase")
+    assert titles(world) == {}
+    assert "no open pull request with an update" in world.repository.comments[number, "answer 501"]
 
 
 async def test_a_rebase_makes_the_change_from_the_newest_base() -> None:

@@ -162,11 +162,19 @@ async def test_a_package_is_explained_or_refused(folder: Path, say: Say) -> None
     code, out, _ = await say("explain", "lib", folder)
     assert code == 0
     assert "app 1.0 requires it: <2,>=1." in out
-    assert "held back: it is affected by PYSEC-5 (fixed in 1.1)" in out
+    assert "Against the locked version: it is affected by PYSEC-5 (fixed in 1.1)" in out
     assert "2.0 is not locked: app 1.0 asks for <2,>=1." in out
     assert (await say("explain", "LIB", folder))[1] == out
     code, _, err = await say("explain", "numpy", folder)
     assert (code, "numpy is not in the lock" in err) == (2, True)
+    code, _, err = await say("explain", "../x", folder)
+    assert (code, "`../x` is not the name of a package." in err) == (2, True)
+    (folder / ".github").mkdir()
+    (folder / ".github" / "bolide.yaml").write_text("updates: {ignore: [{package: lib, reason: Slow}]}\n")
+    assert "1.1 is not locked: it is ignored (configuration): Slow." in (await say("explain", "lib", folder))[1]
+    (folder / "Pipfile.lock").unlink()
+    code, _, err = await say("explain", "lib", folder)
+    assert (code, "There is no lock yet" in err) == (2, True)
 
 
 @pytest.mark.parametrize(

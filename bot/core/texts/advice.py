@@ -21,12 +21,12 @@ def found(told: tuple[Row, ...], checked: str) -> tuple[str, ...]:
     return (*([rows(shown)] if shown else []), *([harmless(checked)] if checked else []))
 
 
-def verdict(told: Recommendation) -> str:
-    """One sentence: how many rows of which kind, and whether another lock is better."""
+def verdict(told: Recommendation, taken: str = "`/update` proposes it") -> str:
+    """One sentence: how many rows of which kind, and whether another lock is better, and how it is `taken`."""
     kinds = [(kind.lower(), sum(row.type == kind for row in told.rows)) for kind in _RANKS]
     said = ", ".join(count(number, kind if kind != "info" else "note") for kind, number in kinds if number)
     better = (
-        f"another lock is better (score {told.proposed_score:.3f} instead of {told.score:.3f}); `/update` proposes it"
+        f"another lock is better (score {told.proposed_score:.3f} instead of {told.score:.3f}); {taken}"
         if told.resolution
         else f"no other lock is better (score {told.score:.3f})"
     )

@@ -29,6 +29,7 @@ _SNAPSHOT = re.compile(r"^- snapshot `([0-9a-f]{64})`", re.MULTILINE)
 _TABLE_CHARACTERS = 30_000
 _HEAD = ("package", "from", "to", "step", "why", "in", "source", "released")
 BRANCH = "bolide/update"
+NOT_OURS = "This is no open pull request with an update of Bolide's; comment there."
 WAITING = (
     "⏳ **Evidence is being gathered**: both locks are installed in isolation, the service boots, the model trains."
 )
