@@ -72,7 +72,7 @@ async def _asked(event: CommandGiven, see: See) -> Plan:
         found = None
     proposal = update.parse(found.body) if found and found.open else None
     if found is None or proposal is None:
-        return Plan(text.NOT_OURS, (Comment(event.issue, key, text.NOT_OURS),))
+        return Plan(update.NOT_OURS, (Comment(event.issue, key, update.NOT_OURS),))
     change = (event.repository, event.issue, proposal.base_sha, found.head_sha, proposal.file)
     return Plan("asked to bisect", (TakeApart(ChangeFailed(*change, again=key)), Comment(event.issue, key, text.BEGUN)))
 

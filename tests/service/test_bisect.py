@@ -9,7 +9,7 @@ from bot.core.candidates import NOT_ALLOWED
 from bot.core.commands import Help
 from bot.core.events import Actor, CommandGiven, Pushed
 from bot.core.packages import HeldBack
-from bot.core.texts import bisect, dashboard
+from bot.core.texts import bisect, dashboard, update
 from bot.managers import bisect as bisects
 from bot.managers import recheck, steer
 from tests.managers.package_world import PackageWorld
@@ -71,7 +71,7 @@ async def test_evidence_of_a_closed_update_is_not_gathered_again(world: World) -
     number = world.only_pull()
     world.repository.pulls[number].state = "closed"
     await world.commented(number, "/recheck")
-    assert recheck.NOT_OURS in world.repository.comments.values()
+    assert update.NOT_OURS in world.repository.comments.values()
 
 
 async def test_a_pair_that_does_not_go_together_is_named(world: World) -> None:
@@ -114,7 +114,7 @@ async def test_what_works_is_not_taken_apart(world: World) -> None:
     assert bisected(world) == "The whole change works; there is nothing to take apart."
     there = world.repository.issue()
     await world.commented(there, "/bisect", comment=502)
-    assert world.repository.comments[there, "answer 502"] == bisect.NOT_OURS
+    assert world.repository.comments[there, "answer 502"] == update.NOT_OURS
 
 
 async def test_without_a_dashboard_it_is_only_said(world: World) -> None:

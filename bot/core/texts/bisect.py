@@ -9,7 +9,6 @@ from bot.core.texts.markdown import bounded, count, harmless, table
 
 CHECK = "Bolide bisect"
 KEY = "bisected"
-NOT_OURS = "This is no open pull request with an update of Bolide's; comment there."
 BEGUN = "The change is taken apart, one examination after another; the check run shows them, a comment what is found."
 _SENTENCE = 500
 
