@@ -44,7 +44,7 @@ async def loading(url: str, *, rate: float, clients: int = 8, asked: Asked = (FO
 async def _client(url: str, number: int, pause: float, load: Load, stopping: asyncio.Event) -> None:
     connector = aiohttp.TCPConnector(force_close=number % 2 == 0)
     due = time.monotonic() + pause * number / 8
-    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=10)) as client:
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=60)) as client:
         for turn in itertools.count(number):
             if stopping.is_set():
                 return

@@ -34,7 +34,7 @@ service:
 
 @pytest.fixture
 async def village(tmp_path: Path) -> AsyncIterator[Village]:
-    async with supervising(tmp_path / "state", boot_seconds=8) as running:
+    async with supervising(tmp_path / "state") as running:
         there = Village(Town(tmp_path, running))
         ground = Ground(tmp_path / "previews", program.start_preview, lambda pid: ProcessTree(pid).measure())
         shop = there.town.workshop()

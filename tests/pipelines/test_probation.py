@@ -16,7 +16,7 @@ LATER = "app.seen = getattr(app, 'seen', 0) + 1\n        "
 
 @pytest.fixture
 async def town(tmp_path: Path) -> AsyncIterator[Town]:
-    async with supervising(tmp_path / "state", boot_seconds=8) as running:
+    async with supervising(tmp_path / "state", boot_seconds=15) as running:
         yield Town(tmp_path, running)
 
 

@@ -100,7 +100,7 @@ class Town:
 
 @pytest.fixture
 async def town(tmp_path: Path) -> AsyncIterator[Town]:
-    async with supervising(tmp_path / "state", boot_seconds=8) as running:
+    async with supervising(tmp_path / "state") as running:
         yield Town(tmp_path, running)
 
 

@@ -76,7 +76,7 @@ class Village:
 
 @pytest.fixture
 async def village(tmp_path: Path) -> AsyncIterator[Village]:
-    async with supervising(tmp_path / "state", boot_seconds=8) as running:
+    async with supervising(tmp_path / "state") as running:
         there = Village(Town(tmp_path, running))
         yield there
         await there.runs.close()

@@ -10,14 +10,12 @@ from bot.adapters.jail import Limits
 from bot.pipelines.runner import Broken, Job, LocalRunner, Passed, prune_logs
 from tests.pipelines.workshop import OneEnvironment
 
-SLOW = "import os, time\nprint('begun', os.getpid(), flush=True)\ntime.sleep(60)\n"
+SLOW = ("sh", "-c", "echo begun $$; exec sleep 1000")
 
 
-def job(tmp_path: Path, program: str) -> Job:
+def job(tmp_path: Path, *command: str) -> Job:
     (tmp_path / "source").mkdir()
-    return Job(
-        ("python", "-c", program), tmp_path / "source", "", {}, {}, (), (), log=tmp_path / "logs" / "c1" / "train.log"
-    )
+    return Job(command, tmp_path / "source", "", {}, {}, (), (), log=tmp_path / "logs" / "c1" / "train.log")
 
 
 def runner(seconds: float = 30) -> LocalRunner:
@@ -26,10 +24,10 @@ def runner(seconds: float = 30) -> LocalRunner:
 
 
 async def test_lines_are_there_while_the_stage_runs_and_cancelling_ends_it(tmp_path: Path) -> None:
-    told = job(tmp_path, SLOW)
+    told = job(tmp_path, *SLOW)
     running = asyncio.create_task(runner().run(told))
     assert told.log
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (told.log.exists() and told.log.read_text()):  # noqa: ASYNC110 – a file tells nobody
             await asyncio.sleep(0.05)
     word, pid = told.log.read_text().split()
@@ -41,7 +39,7 @@ async def test_lines_are_there_while_the_stage_runs_and_cancelling_ends_it(tmp_p
 
 
 async def test_a_stage_beyond_its_limit_is_stopped_and_its_log_stays(tmp_path: Path) -> None:
-    told = job(tmp_path, SLOW)
+    told = job(tmp_path, *SLOW)
     ended = await runner(seconds=2).run(told)
     assert isinstance(ended, Broken)
     assert ended.sentence.endswith("was stopped at its time limit.")
@@ -50,7 +48,7 @@ async def test_a_stage_beyond_its_limit_is_stopped_and_its_log_stays(tmp_path: P
 
 
 async def test_a_stage_that_nothing_cuts_off_is_not_begun_where_that_is_required(tmp_path: Path) -> None:
-    told = job(tmp_path, "print('begun')")
+    told = job(tmp_path, "python", "-c", "print('begun')")
     strict = LocalRunner(OneEnvironment(), partial(jail.run, isolation="process", required="bubblewrap"))
     ended = await strict.run(told)
     assert isinstance(ended, Broken)
@@ -63,7 +61,7 @@ async def test_a_stage_that_nothing_cuts_off_is_not_begun_where_that_is_required
 
 
 async def test_a_log_does_not_grow_without_end(tmp_path: Path) -> None:
-    told = job(tmp_path, "for _ in range(9000): print('x' * 1500)\nprint('the end')")
+    told = job(tmp_path, "python", "-c", "for _ in range(9000): print('x' * 1500)\nprint('the end')")
     ended = await runner().run(told)
     assert isinstance(ended, Passed)
     assert ended.output_tail.endswith("the end")

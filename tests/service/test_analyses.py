@@ -32,7 +32,7 @@ class Bench:
         return self.analyses.submit("adviser", {}, self.work).id
 
     async def ended(self, name: str) -> None:
-        for _ in range(500):
+        for _ in range(6000):
             if (found := self.analyses.find("adviser", name)) is None or found.finished:
                 return
             await asyncio.sleep(0.01)

@@ -68,7 +68,7 @@ def run_here(stage: str, **variables: str | Path) -> Outcome:
 
 def idx(values: NDArray[np.uint8]) -> bytes:
     header = (0x0800 | values.ndim).to_bytes(4) + b"".join(size.to_bytes(4) for size in values.shape)
-    return gzip.compress(header + values.tobytes(), mtime=0)
+    return gzip.compress(header + values.tobytes(), compresslevel=1, mtime=0)
 
 
 def write_data(folder: Path, train: int = 12_000, test: int = 2_000) -> Path:
