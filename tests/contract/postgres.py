@@ -14,6 +14,7 @@ from typing import LiteralString
 
 import psycopg
 
+from bot.adapters.process_tree import ProcessTree
 from tests.contract.inbox_suite import Clock
 
 PASSWORD_FREE = ("--auth=trust", "--username=bolide", "--encoding=UTF8", "--no-sync")
@@ -85,7 +86,11 @@ class Postgres:
     def kill(self) -> None:
         """Kill the whole of it, with no chance to write anything more."""
         assert self._process
-        os.kill(self._process.pid, signal.SIGKILL)
+        everything = ProcessTree(self._process.pid)
+        # Stopped first, so that it starts no other: the children are sessions of their own and would go on answering.
+        self._process.send_signal(signal.SIGSTOP)
+        everything.measure()
+        everything.kill()
         self._process.wait()
 
     def remove(self) -> None:
