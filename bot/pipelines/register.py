@@ -58,10 +58,13 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _read(path: Path) -> Entry | None:
+    """None where there is none, or nothing that could be used; raises RegisterUnavailable where the disk is silent."""
     try:
         document, changed = json.loads(path.read_text()), path.stat().st_mtime
-    except (OSError, ValueError):
+    except (FileNotFoundError, ValueError):
         return None
+    except OSError as problem:
+        raise RegisterUnavailable(f"{path} cannot be read: {problem.strerror or problem}.", AGAIN) from problem
     return Entry(path.stem, document, datetime.fromtimestamp(changed, UTC)) if isinstance(document, dict) else None
 
 

@@ -95,6 +95,15 @@ async def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert await FolderRegister(tmp_path).newest("runs", 1) == ()
 
 
+async def test_what_the_disk_does_not_tell_is_not_taken_for_nothing(tmp_path: Path) -> None:
+    (tmp_path / "runs" / "one.json").mkdir(parents=True)
+    register = FolderRegister(tmp_path)
+    with pytest.raises(RegisterUnavailable, match=r"one\.json cannot be read: Is a directory\."):
+        await register.read("runs", "one")
+    with pytest.raises(RegisterUnavailable, match="cannot be read"):
+        await register.change("runs", "one", lambda known: {"known": known is not None})
+
+
 @NEEDS_POSTGRES
 async def test_a_database_that_is_away_is_waited_for(server: Postgres) -> None:
     url = server.url(server.database())
