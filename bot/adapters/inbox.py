@@ -165,7 +165,8 @@ def _lease_job(connection: sqlite3.Connection, seconds: float, now: float) -> Jo
         return None
     seq, manager, attempts, token = found[0]
     row = connection.execute("SELECT id, kind, body FROM deliveries WHERE seq = ?", (seq,)).fetchone()
-    return Job(Delivery(*row), manager, attempts, token)
+    # Each lease makes the token one larger, and each that was given back one attempt more.
+    return Job(Delivery(*row), manager, attempts, token, token - 1 - attempts)
 
 
 def _depth(connection: sqlite3.Connection) -> Depth:

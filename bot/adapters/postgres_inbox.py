@@ -124,7 +124,8 @@ class PostgresInbox:
             while found := await self._lease(turn, (DUE, WAITING), seconds):
                 told = _told(found)
                 if found.queue == DUE:
-                    return Job(await _delivery(turn, found), told["manager"], told["attempts"], _token(found))
+                    lost = told.get("lost", 0) + found.attempts
+                    return Job(await _delivery(turn, found), told["manager"], told["attempts"], _token(found), lost)
                 await turn.queue.finish_job(found, jobs.Status.SUCCEEDED, delete_job=True)
                 await turn.queue.unregister_worker(_token(found))
                 await turn.queue.defer_job_async(_task(DUE, told["lane"], told))
@@ -143,7 +144,7 @@ class PostgresInbox:
     async def postpone(self, job: Job, after: float, note: str) -> None:
         async with self._turn() as turn:
             row = await self._end(turn, job, jobs.Status.SUCCEEDED, "open", note)
-            told = {**_told(row), "attempts": job.attempts + 1}
+            told = {**_told(row), "attempts": job.attempts + 1, "lost": job.lost}
             if after > 0:
                 await turn.queue.defer_job_async(_task(WAITING, None, told, await turn.in_seconds(after)))
             else:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from bot.core.ports import Delivery, Inbox, InboxUnavailable, Job, LeaseLost
-from bot.service.retry import Finish, Park, Postpone, retry
+from bot.service.retry import Finish, Park, Postpone, despair, retry
 
 logger = logging.getLogger(__name__)
 
@@ -104,6 +104,9 @@ class Worker:
         job = await self._inbox.lease_job(self._pace.lease)
         if job is None:
             return False
+        if parked := despair(job.lost):
+            await self._store(job, parked)
+            return True
         task = asyncio.create_task(self._carry(job), name=f"{job.manager} {job.delivery.id}")
         self._running.add(task)
         task.add_done_callback(self._done)

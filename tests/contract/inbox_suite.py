@@ -119,6 +119,21 @@ class InboxSuite:
                 await outcome
         await inbox.finish(fresh, "done")
 
+    async def test_leases_that_ran_out_are_counted_and_those_given_back_are_not(
+        self, inbox: Inbox, clock: Clock
+    ) -> None:
+        await put_routed(inbox, "1/update")
+        assert (await lease(inbox, 30)).lost == 0
+        clock.pass_(31)
+        job = await lease(inbox, 30)
+        assert (job.lost, job.attempts) == (1, 0)
+        await inbox.postpone(job, 0, "given back")
+        job = await lease(inbox, 30)
+        assert (job.lost, job.attempts) == (1, 1)
+        clock.pass_(31)
+        job = await lease(inbox, 30)
+        assert (job.lost, job.attempts) == (2, 1)
+
     async def test_an_expired_lease_counts_as_lost_even_when_nobody_took_it(self, inbox: Inbox, clock: Clock) -> None:
         await put_routed(inbox, "1/update")
         job = await lease(inbox, 30)

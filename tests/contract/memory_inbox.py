@@ -66,7 +66,7 @@ class MemoryInbox:
         for task in self.tasks:
             if task.state == "open" and task.due <= now and task.lane not in busy:
                 task.leased_until, task.token = now + seconds, task.token + 1
-                return Job(task.delivery, task.manager, task.attempts, task.token)
+                return Job(task.delivery, task.manager, task.attempts, task.token, task.token - 1 - task.attempts)
         return None
 
     async def renew(self, job: Job, seconds: float) -> None:

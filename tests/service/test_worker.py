@@ -10,8 +10,9 @@ import pytest
 
 from bot.core.errors import Refused, TryLater
 from bot.core.ports import Delivery, InboxUnavailable, Job
+from bot.service.retry import MOST_LOST
 from bot.service.worker import Pace, Worker
-from tests.contract.inbox_suite import letter
+from tests.contract.inbox_suite import letter, put_routed
 from tests.contract.memory_inbox import MemoryInbox
 
 QUICK = Pace(poll=0.02)
@@ -49,8 +50,9 @@ async def shop(
     pace: Pace = QUICK,
     given_up: list[Job] | None = None,
     clock: Callable[[], float] = time.monotonic,
+    inbox: MemoryInbox | None = None,
 ) -> AsyncIterator[Shop]:
-    inbox = MemoryInbox(clock)
+    inbox = inbox or MemoryInbox(clock)
 
     async def gave_up(job: Job) -> None:
         if given_up is not None:
@@ -214,6 +216,26 @@ async def test_a_worker_that_lost_its_lease_stops_and_stores_nothing() -> None:
         await place.until(stopped.is_set)
         await asyncio.sleep(0.05)
         assert place.states() == [("open", "")]
+
+
+async def test_a_job_that_takes_the_worker_down_with_it_is_parked_and_others_go_on() -> None:
+    begun: list[str] = []
+
+    async def work(job: Job) -> str:
+        begun.append(job.delivery.id)
+        return "done"
+
+    given_up: list[Job] = []
+    inbox = MemoryInbox(time.monotonic)
+    await put_routed(inbox, "1/update", "2/update")
+    inbox.tasks[0].token, inbox.tasks[1].token = MOST_LOST, MOST_LOST - 1  # so often a worker took it and died
+    async with shop(work, given_up=given_up, inbox=inbox) as place:
+        await place.until(lambda: all(task.state != "open" for task in inbox.tasks))
+    (state, note), unlucky = place.states()
+    assert (state, note.split(" while")[0]) == ("parked", f"the worker died {MOST_LOST} times")
+    assert unlucky == ("done", "done")
+    assert begun == [inbox.tasks[1].delivery.id]
+    assert [job.delivery.id for job in given_up] == [inbox.tasks[0].delivery.id]
 
 
 async def test_a_stop_lets_the_running_job_end_and_starts_no_other() -> None:

@@ -22,6 +22,8 @@ class Job:
     manager: str
     attempts: int
     token: int
+    lost: int = 0
+    """How many leases ran out with nobody saying how the job ended: workers that died of it, or beside it."""
 
 
 class LeaseLost(Exception):
