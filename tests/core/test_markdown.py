@@ -46,7 +46,8 @@ HOSTILE = [
 TEXT = st.lists(st.sampled_from([*HOSTILE, "GH", "www", *"@#1a-&;<!\n \\`|."]) | st.text(max_size=3), max_size=8).map(
     "".join
 )
-LIVE = re.compile(r"[@#][\w-]|\bGH-\d|\bwww\.|://", re.IGNORECASE)
+# No name on GitHub begins with an underscore.
+LIVE = re.compile(r"[@#](?!_)[\w-]|\bGH-\d|\bwww\.|://", re.IGNORECASE)
 PLAIN = {"text", "softbreak", "text_special"}
 
 
@@ -90,6 +91,17 @@ def test_harmless_text_is_harmless_in_a_list_and_in_a_table(text: str) -> None:
     assert len(cells) == 4, "one cell each"
     assert "".join(child.content for child in cells[3]) == "end"
     assert_plain(row)
+
+
+@given(TEXT)
+def test_what_a_sentence_quotes_is_code_and_all_else_plain_words(text: str) -> None:
+    for written in (markdown.quoting(text), f"- {markdown.quoting(text)}\n"):
+        tokens = RENDERER.parse(written)
+        words = [child for token in tokens for child in token.children or [] if child.type != "code_inline"]
+        assert {child.type for child in words} <= PLAIN
+        assert not any(LIVE.search(child.content) for child in words)
+    assert markdown.quoting("`app:app` met a `x") == "`app:app` met a \\`x"
+    assert read_section(section("a", markdown.quoting(text)), "a") == markdown.quoting(text)
 
 
 @given(TEXT)

@@ -46,7 +46,7 @@ async def test_a_broken_import_and_a_pair_that_does_not_go_together_are_found_am
             pull = await here.wait(lambda: here.ada.open_pull_request(update.BRANCH), "the update")
             assert pull["title"] == "Update 4 direct dependencies (packages)"
             said = await here.wait(lambda: bisected(here, pull["number"]), "the culprits")
-            assert "**shapes 1.0 → 1.1** does not work: Importing \\`app\\` failed: ImportError: cannot import" in said
+            assert "**shapes 1.0 → 1.1** does not work: Importing `app` failed: ImportError: cannot import" in said
             assert "**pens 1.0 → 1.1** does not work, where paper 1.0 → 1.1 is too: The short training" in said
             assert "these pens blot on this paper" in said
             assert "The other 2 updates together work" in said

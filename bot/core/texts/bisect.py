@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from bot.core.changes import Change
 from bot.core.culprits import MOST, Found
 from bot.core.events import Tried
-from bot.core.texts.markdown import bounded, count, harmless, table
+from bot.core.texts.markdown import bounded, count, harmless, quoting, table
 
 CHECK = "Bolide bisect"
 KEY = "bisected"
@@ -49,7 +49,7 @@ def found(result: Found, tried: tuple[Tried, ...], updates: Mapping[str, Change]
     lines = []
     for name, partner in result.culprits:
         beside = f", where {_moved(updates[partner])} is too" if partner else ""
-        reason = f": {harmless(why(name, tried)[:_SENTENCE])}" if why(name, tried) else "."
+        reason = f": {quoting(why(name, tried)[:_SENTENCE])}" if why(name, tried) else "."
         lines.append(f"- **{_moved(updates[name])}** does not work{beside}{reason}")
     rest = f"The other {count(len(result.rest), 'update')} together work" if result.rest else "No update works"
     after = (

@@ -18,7 +18,7 @@ from bot.core.evidence import (
     verdict,
 )
 from bot.core.plan import Conclusion, Report
-from bot.core.texts.markdown import MAX_CHARACTERS, bounded, fenced, harmless, replace_section, table
+from bot.core.texts.markdown import MAX_CHARACTERS, bounded, fenced, quoting, replace_section, table
 
 CHECK = "Bolide evidence"
 _SIGN = {"safe": "✅ **Safe to merge**", "broken": "🛑 **Not safe**", "not_checked": "❔ **Not checked**"}
@@ -117,7 +117,7 @@ def not_checked(body: str, refusal: str) -> str:
 
 def headline(found: Verdict) -> str:
     """The verdict in one line."""
-    return f"{_SIGN[found.kind]}: {harmless(found.sentence[:_SENTENCE])}"
+    return f"{_SIGN[found.kind]}: {quoting(found.sentence[:_SENTENCE])}"
 
 
 def render(evidence: Evidence) -> str:
@@ -129,7 +129,7 @@ def render(evidence: Evidence) -> str:
     for name, examination in (("Proposed lock", after), ("Today's lock", before)):
         parts += [_failure(name, failure) for failure in examination.failures]
     found = verdict(before, after)
-    parts += ["".join(f"- {harmless(remark[:_SENTENCE])}\n" for remark in found.remarks)] if found.remarks else []
+    parts += ["".join(f"- {quoting(remark[:_SENTENCE])}\n" for remark in found.remarks)] if found.remarks else []
     parts.append(_method(before, after))
     return "\n\n".join(parts)
 
@@ -222,7 +222,7 @@ def _chart(rows: list[Row]) -> str:
 
 def _failure(name: str, failure: Failure) -> str:
     log = fenced("\n".join(failure.log_tail.splitlines()[-30:]) or "(no output)", most=4_000)
-    return f"**{name}, {failure.phase}**: {harmless(failure.sentence[:_SENTENCE])}\n\n{log}"
+    return f"**{name}, {failure.phase}**: {quoting(failure.sentence[:_SENTENCE])}\n\n{log}"
 
 
 def _method(before: Examination, after: Examination) -> str:

@@ -8,6 +8,7 @@ from bot.core.errors import Refused
 
 MAX_CHARACTERS = 60_000
 _CUT = "… cut here: the text is longer than GitHub takes."
+_CODE = re.compile(r"(`[^`<>|]+`)")
 _LIVE = re.compile(r"([@#])(?=[\w-])|\b(GH)(?=-\d)|\b(www)(?=\.)|(:)(?=//)", re.IGNORECASE)
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~&!])")
 _BLOCK = re.compile(r"^(\d{1,9}(?=[.)](?: |$))|(?=[-+=#:]+(?: |$)))")
@@ -38,7 +39,16 @@ def replace_section(body: str, name: str, text: str) -> str:
 
 def harmless(text: str) -> str:
     """Foreign text as plain words on one line: no markup, link, mention, reference or character that hides."""
-    words = " ".join(_visible(text, keep="").split())
+    return _plain(" ".join(_visible(text, keep="").split()))
+
+
+def quoting(sentence: str) -> str:
+    """As harmless as foreign text, which it may be in part, but what stands in single backticks is code."""
+    words = " ".join(_visible(sentence, keep="").split())
+    return "".join(part if place % 2 else _plain(part) for place, part in enumerate(_CODE.split(words)))
+
+
+def _plain(words: str) -> str:
     shown = _MARKUP.sub(r"\\\1", words)
     # What would begin a heading, a list or a rule where the text begins a line.
     shown = _BLOCK.sub(r"\1\\", shown)

@@ -13,7 +13,7 @@ from bot.core.errors import Refused
 from bot.core.packages import HeldBack
 from bot.core.releasenotes import Notes
 from bot.core.texts import advice, notes
-from bot.core.texts.markdown import bounded, count, fitting, harmless, section, table
+from bot.core.texts.markdown import bounded, count, fitting, harmless, quoting, section, table
 from bot.core.versions import is_major_update
 
 _PROPOSAL = re.compile(
@@ -203,7 +203,7 @@ def _code(name: str) -> str:
 
 
 def _held_back(update: UpdateText) -> str:
-    notes = "".join(f"\n- {harmless(note[:500])}" for note in update.notes[:20])
+    notes = "".join(f"\n- {quoting(note[:500])}" for note in update.notes[:20])
     if not update.held_back:
         why = "every direct dependency is at its newest release that is old enough"
         why = "the packages that are not named above are left as they are" if update.partial else why
