@@ -48,12 +48,15 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """Today's lock and the best of those considered, with their scores; `resolution` is None where today's is best."""
+    """Today's lock and the best of those considered, with their scores; `resolution` is None where today's is best.
+
+    `score` is None where nothing is locked today.
+    """
 
     type: RecommendationType
     rows: tuple[Row, ...]
     checked: str
-    score: float
+    score: float | None
     proposed_score: float
     resolution: "Resolution | None"
 

@@ -134,7 +134,7 @@ class Advising:
             beside = (row for row in chosen.advice.rows if row not in rows)
             rows = (*rows, *beside, *explain.moved(moved, chosen.held_back, knowledge))
         said = explain.checked(knowledge.advisories)
-        return Recommendation(policy.type, rows, said, scores[0], scores[best], chosen)
+        return Recommendation(policy.type, rows, said, scores[0] if request.old_lock else None, scores[best], chosen)
 
     async def fixes(self, request: ResolveRequest) -> tuple[Fix, ...]:
         """The packages of the old lock that need another version for safety."""

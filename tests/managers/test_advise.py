@@ -141,6 +141,7 @@ async def test_a_repository_without_a_lock_is_advised_to_have_one() -> None:
     await there.commented(7, "/advise")
     said = answer(there, 7)
     assert "flask (new) → 3.1.0" in said
+    assert "; nothing is locked yet; the best lock has the score" in said
 
 
 async def test_a_package_is_explained() -> None:

@@ -25,11 +25,12 @@ def verdict(told: Recommendation, taken: str = "`/update` proposes it") -> str:
     """One sentence: how many rows of which kind, and whether another lock is better, and how it is `taken`."""
     kinds = [(kind.lower(), sum(row.type == kind for row in told.rows)) for kind in _RANKS]
     said = ", ".join(count(number, kind if kind != "info" else "note") for kind, number in kinds if number)
-    better = (
-        f"another lock is better (score {told.proposed_score:.3f} instead of {told.score:.3f}); {taken}"
-        if told.resolution
-        else f"no other lock is better (score {told.score:.3f})"
-    )
+    if told.score is None:
+        better = f"nothing is locked yet; the best lock has the score {told.proposed_score:.3f}; {taken}"
+    elif told.resolution:
+        better = f"another lock is better (score {told.proposed_score:.3f} instead of {told.score:.3f}); {taken}"
+    else:
+        better = f"no other lock is better (score {told.score:.3f})"
     return f"{said or 'nothing to say'}; {better}."
 
 
