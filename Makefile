@@ -57,7 +57,7 @@ thoth: install  ## Thoth's client thamos, in an environment of its own
 
 kubeflow: install  ## compile the training for Kubeflow Pipelines, with its SDK in an environment of its own
 	@test -d .kubeflow || $(RUN) -m uv venv -q --python $(RUN) .kubeflow
-	@$(RUN) -m uv pip install -q --python .kubeflow/bin/python --require-hashes -r training/requirements-kubeflow.txt
+	@$(RUN) -m uv pip install -q --system-certs --python .kubeflow/bin/python --require-hashes -r training/requirements-kubeflow.txt
 	.kubeflow/bin/python -m training.pipeline compile manifests/pipeline/kubeflow/model.yaml $(ARGS)
 
 clean:  ## remove what the other targets made

@@ -47,6 +47,7 @@ def works(folder: Path, program: str, pins: tuple[str, ...]) -> bool:
         "pip",
         "install",
         "-q",
+        "--system-certs",
         "--no-deps",
         "--only-binary",
         ":all:",

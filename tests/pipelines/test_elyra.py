@@ -56,7 +56,7 @@ def elyra() -> Path:
     if not (folder / "complete").exists():
         uv, python = find_uv_bin(), str(folder / "bin" / "python")
         subprocess.run([uv, "venv", "-q", "--clear", "--python", sys.executable, folder], check=True)
-        command = [uv, "pip", "install", "-q", "--python", python, ELYRA]
+        command = [uv, "pip", "install", "-q", "--system-certs", "--python", python, ELYRA]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             pytest.skip(f"{ELYRA} cannot be installed: {done.stderr[-300:]}")

@@ -28,7 +28,8 @@ def sdk() -> Path:
         uv = find_uv_bin()
         subprocess.run([uv, "venv", "-q", "--clear", "--python", sys.executable, folder], check=True)
         target = ["--python", str(folder / "bin" / "python"), "--require-hashes", "-r", str(REQUIREMENTS)]
-        done = subprocess.run([uv, "pip", "install", "-q", *target], capture_output=True, text=True, check=False)
+        command = [uv, "pip", "install", "-q", "--system-certs", *target]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             pytest.skip(f"Kubeflow's SDK cannot be installed: {done.stderr[-300:]}")
         (folder / "complete").touch()
