@@ -21,6 +21,8 @@ from bot.sandbox.running import Sandbox, running_sandbox
 CHECKOUT = Path(__file__).parents[1]
 REPOSITORY, MAINTAINER = "ada/digits", "ada"
 PATIENCE = 300.0
+PROBATION = 10
+"""Seconds, as where nothing is set."""
 GIVEN = "training/given"
 """Where the repository holds the model that its training hands on."""
 _SERVED = ("app/", "training/", "Pipfile.lock")
@@ -154,8 +156,8 @@ async def opened(folder: Path, model: Mapping[str, bytes]) -> AsyncIterator[Site
     files = await asyncio.to_thread(repository_files, model)
     async with running_sandbox(folder / "github", ports["github"]) as sandbox:
         await sandbox.create_repository(REPOSITORY, files, "Digits")
-        async with beside(sandbox, folder, REPOSITORY, MAINTAINER, ports) as (person, install):
-            service, records = f"http://127.0.0.1:{ports['service']}", folder / "bot" / "runs"
+        async with beside(sandbox, folder, REPOSITORY, MAINTAINER, ports, probation=PROBATION) as (person, install):
+            service, records = f"http://127.0.0.1:{ports['service']}", folder / "bot" / "register" / "runs"
             site = Site(sandbox, person, service, records, files)
             install()
             first = await site.ended(await person.head(), asyncio.get_running_loop().time())

@@ -89,13 +89,15 @@ def make_keys(folder: Path) -> Keys:
 
 
 @contextlib.asynccontextmanager
-async def bot_process(state: Path, keys: Keys, app_id: int, api: str, ports: dict[str, int]) -> AsyncIterator[None]:
+async def bot_process(
+    state: Path, keys: Keys, app_id: int, api: str, ports: dict[str, int], probation: int
+) -> AsyncIterator[None]:
     """`python -m bot run` beside the demo, ready for deliveries; stopped at the end, with the service."""
     home = state / "bot"
     environ = {name: os.environ[name] for name in ("HOME", "LANG", "PATH", "TMPDIR") if name in os.environ}
     environ |= {name: value for name, value in os.environ.items() if name in ("SSL_CERT_FILE", "SSL_CERT_DIR")}
     environ |= {
-        "BOLIDE_PROBATION_SECONDS": "3",
+        "BOLIDE_PROBATION_SECONDS": str(probation),
         "GITHUB_APP_ID": str(app_id),
         "GITHUB_PRIVATE_KEY_FILE": str(keys.private_key_file),
         "GITHUB_WEBHOOK_SECRET_FILE": str(keys.secret_file),
@@ -122,15 +124,18 @@ async def bot_process(state: Path, keys: Keys, app_id: int, api: str, ports: dic
 
 @contextlib.asynccontextmanager
 async def beside(
-    sandbox: Sandbox, folder: Path, repository: str, maintainer: str, ports: dict[str, int]
+    sandbox: Sandbox, folder: Path, repository: str, maintainer: str, ports: dict[str, int], *, probation: int = 3
 ) -> AsyncIterator[tuple[Person, Install]]:
-    """The maintainer as a person, and what installs the bot on the repository, while its process runs."""
+    """The maintainer as a person, and what installs the bot on the repository, while its process runs.
+
+    What it deploys is on `probation` for so many seconds.
+    """
     keys = make_keys(folder / "keys")
     hook = f"http://127.0.0.1:{ports['bot']}/webhook"
     app = sandbox.register_app("bolide", maintainer, keys.public_key, hook, keys.secret)
     headers = {"Authorization": f"Bearer {sandbox.token(maintainer)}"}
     async with (
-        bot_process(folder, keys, app.id, sandbox.api_url, ports),
+        bot_process(folder, keys, app.id, sandbox.api_url, ports, probation),
         aiohttp.ClientSession(headers=headers) as session,
     ):
         yield Person(session, sandbox.api_url, repository), partial(sandbox.install_app, app, repository)
