@@ -94,8 +94,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
             forge=forge,
             index=found.index,
             resolver=ThothOr(found.resolver, client_environments(state), found.index, settings.allowed_hosts),
-            laboratory=there.laboratory
-            or OneAtATime(Laboratory(environments, required=settings.required_isolation), turn),
+            laboratory=there.laboratory or _laboratory(settings, environments, turn),
             release_notes=found.release_notes,
             runner=runs,
             deployed=runs,
@@ -112,6 +111,11 @@ async def assemble(settings: Settings) -> AsyncIterator[Bolide]:
             lore=read_lore(settings.advisories, settings.prescriptions, state, found.session),
         )
         yield Bolide(settings, inbox, Dispatch(outside), supervisor, _rounds(outside, settings), register)
+
+
+def _laboratory(settings: Settings, environments: Environments, turn: asyncio.Lock) -> OneAtATime:
+    """What tries locks out on this machine, in its turn."""
+    return OneAtATime(Laboratory(environments, required=settings.required_isolation), turn)
 
 
 async def _environments(settings: Settings, state: Path) -> Environments:
